@@ -1,0 +1,46 @@
+//! Every bound in one place. What is refused for one of them is answered with its name and value.
+
+use std::time::Duration;
+
+/// Bytes of a request body.
+pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Nesting of a JSON body.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Bytes of a filter (S-60).
+pub const FILTER_BYTES_MAX: usize = 8 * 1024;
+/// Comparisons in a filter (S-60); SQLite itself refuses a thousand.
+pub const FILTER_TERMS_MAX: usize = 100;
+/// Nesting of a filter (S-60).
+pub const FILTER_DEPTH_MAX: usize = 32;
+/// Operations of one PATCH (S-60).
+pub const PATCH_OPERATIONS_MAX: usize = 1000;
+/// Members named in one request (S-60).
+pub const MEMBERS_MAX: usize = 10_000;
+/// Characters of one string attribute, unless its schema is stricter (S-49).
+pub const STRING_CHARS_MAX: usize = 8 * 1024;
+/// Characters of a `userName`, a group's `displayName` or an `externalId`.
+pub const NAME_CHARS_MAX: usize = 256;
+/// Bytes of one stored resource, members not counted.
+pub const RESOURCE_BYTES_MAX: usize = 256 * 1024;
+/// Resources in one page where the client names no `count`.
+pub const PAGE_DEFAULT: usize = 100;
+/// Resources in one page at the most; announced as `filter.maxResults`.
+pub const PAGE_MAX: usize = 1000;
+/// Lines of one `.invite` request.
+pub const INVITE_LINES_MAX: usize = 500;
+/// How long an invitation is good for where nobody says otherwise.
+pub const INVITATION_LIFETIME: Duration = Duration::from_secs(72 * 3600);
+/// The shortest lifetime an inviter may choose.
+pub const INVITATION_LIFETIME_MIN: Duration = Duration::from_secs(300);
+/// The longest lifetime an inviter may choose.
+pub const INVITATION_LIFETIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Characters of an inviter's message.
+pub const MESSAGE_CHARS_MAX: usize = 2000;
+/// Bytes of a bearer token (S-26).
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// Levels of a hierarchy of orgs.
+pub const ORG_DEPTH_MAX: usize = 32;
+/// From the arrival of a request's head to its answer.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+/// Commits that may wait for the writer; beyond it the answer is 503.
+pub const WRITER_QUEUE_MAX: usize = 1024;

@@ -1,0 +1,97 @@
+//! Users and groups: create, replace, patch and delete, as changes.
+//!
+//! Decisions only: documents and facts in, changes out. `scim` supplies the protocol, `app` loads and commits, `store` keeps.
+
+use uuid::Uuid;
+
+use crate::base::{GroupId, OrgId, Timestamp, UserId};
+
+/// What happened to the directory of one org.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A resident was made. The store derives its columns from `doc` (see [`Record::doc`](crate::scim::Record::doc)).
+    UserCreated {
+        /// Its org.
+        org: OrgId,
+        /// Its id, also in `doc`.
+        id: UserId,
+        /// The document.
+        doc: String,
+        /// Argon2id hash in PHC form, where a password was set.
+        password_hash: Option<String>,
+        /// `meta.created`.
+        at: Timestamp,
+    },
+    /// A user's document changed. The guests below it follow in the same transaction.
+    UserReplaced {
+        /// Its org.
+        org: OrgId,
+        /// Which user.
+        id: UserId,
+        /// The version the decision saw.
+        expected: u64,
+        /// The whole document. Of a guest, only `active` is taken.
+        doc: String,
+        /// A new hash; `None` keeps the old one.
+        password_hash: Option<String>,
+        /// `meta.lastModified`.
+        at: Timestamp,
+    },
+    /// A user is gone, with its memberships and its guests below.
+    UserDeleted {
+        /// Its org.
+        org: OrgId,
+        /// Which user.
+        id: UserId,
+        /// The version the client insisted on.
+        expected: Option<u64>,
+    },
+    /// A group was made.
+    GroupCreated {
+        /// Its org.
+        org: OrgId,
+        /// Its id, also in `doc`.
+        id: GroupId,
+        /// The document, without members.
+        doc: String,
+        /// Its first members, by id, in order.
+        members: Vec<Uuid>,
+        /// `meta.created`.
+        at: Timestamp,
+    },
+    /// A group's document or members changed. If neither really does, version and time stay (V-05).
+    GroupChanged {
+        /// Its org.
+        org: OrgId,
+        /// Which group.
+        id: GroupId,
+        /// The version the decision or the client relied on; member changes alone commute and need none.
+        expected: Option<u64>,
+        /// The new document, if the decision made one.
+        doc: Option<String>,
+        /// Member changes, in the order of the request.
+        members: Vec<MemberChange>,
+        /// `meta.lastModified`.
+        at: Timestamp,
+    },
+    /// A group is gone, with its memberships.
+    GroupDeleted {
+        /// Its org.
+        org: OrgId,
+        /// Which group.
+        id: GroupId,
+        /// The version the client insisted on.
+        expected: Option<u64>,
+    },
+}
+
+/// One step of a change of members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    /// These are members; those that were stay (S-14). An id of no user or group of the org is refused (S-45).
+    Added(Vec<Uuid>),
+    /// These are not members; those that were not change nothing (P-18).
+    Removed(Vec<Uuid>),
+    /// Exactly these are members; only the difference is written (U-10).
+    Replaced(Vec<Uuid>),
+}

@@ -1,0 +1,177 @@
+//! Invitations: from `pending` to `accepted`, `declined`, `revoked` or `expired`.
+//!
+//! Decisions only. Nothing here reads the clock or the database: the facts come in as arguments and the answer is a list of
+//! changes. `app::invitations` loads and commits, `mail` writes the letter.
+
+use uuid::Uuid;
+
+use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
+
+/// An invitation as it is stored: `org` asks the user `source` of its parent to become a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Also in the link.
+    pub id: InvitationId,
+    /// Who invites.
+    pub org: OrgId,
+    /// The parent of `org`, always.
+    pub source_org: OrgId,
+    /// Who is invited: a user of `source_org`.
+    pub source: UserId,
+    /// The invitee's `userName` in the parent when invited.
+    pub user_name: String,
+    /// Where the letter goes: the address when invited.
+    pub email: String,
+    /// As stored; [`Invitation::status_at`] tells whether a pending one has expired.
+    pub status: Status,
+    /// Counts the links made; only the newest opens.
+    pub generation: u32,
+    /// Groups to be given on acceptance.
+    pub groups: Vec<Group>,
+    /// The inviter's words.
+    pub message: Option<String>,
+    /// Language of the letter, BCP 47.
+    pub locale: Option<String>,
+    /// The inviter's name, as the letter shows it.
+    pub inviter: String,
+    /// From when the link is dead.
+    pub expires_at: Timestamp,
+    /// When and as what it ended.
+    pub ended_at: Option<Timestamp>,
+    /// The guest it made.
+    pub guest: Option<UserId>,
+    /// State of the newest letter.
+    pub delivery: Delivery,
+    /// Counts the changes, from 1.
+    pub version: u64,
+    /// `meta.created`.
+    pub created: Timestamp,
+    /// `meta.lastModified`.
+    pub last_modified: Timestamp,
+}
+
+impl Invitation {
+    /// The status a reader sees at `now`; expiry waits for no job (V-33).
+    pub fn status_at(&self, now: Timestamp) -> Status {
+        match self.status {
+            Status::Pending if self.expires_at <= now => Status::Expired,
+            other => other,
+        }
+    }
+}
+
+/// A group of an invitation; `exists` is false once it has vanished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its id in the inviting org.
+    pub id: GroupId,
+    /// Its name, when invited or now.
+    pub display: String,
+    /// Whether it is still there.
+    pub exists: bool,
+}
+
+/// States of an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Status {
+    Pending,
+    Accepted,
+    Declined,
+    Revoked,
+    Expired,
+}
+
+impl Status {
+    /// The spelling on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::Accepted => "accepted",
+            Status::Declined => "declined",
+            Status::Revoked => "revoked",
+            Status::Expired => "expired",
+        }
+    }
+}
+
+/// How far the newest letter got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// `queued`, `sent`, `deferred` or `failed`.
+    pub state: String,
+    /// Tries so far.
+    pub attempts: u32,
+    /// The mail server's last words.
+    pub answer: Option<String>,
+    /// When it was taken.
+    pub sent_at: Option<Timestamp>,
+}
+
+/// What is known of one `userName` in the parent, when it is invited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitee {
+    /// The user of the parent.
+    pub source: UserId,
+    /// In the spelling of the parent.
+    pub user_name: String,
+    /// Effective: of a guest there, the whole chain.
+    pub active: bool,
+    /// The primary address, else the first.
+    pub email: Option<String>,
+    /// The name to be shown.
+    pub display_name: String,
+    /// `preferredLanguage`, else `locale`.
+    pub locale: Option<String>,
+    /// Whether this user is a guest of the inviting org already.
+    pub is_member: bool,
+    /// The id of the live invitation, if one is pending and has not expired.
+    pub pending: Option<InvitationId>,
+}
+
+/// What happened to an invitation.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It was made, and a letter `letter` queued in the same transaction. A pending one of the same person that has expired
+    /// by `at` is marked so first; a live one makes this change stale.
+    InvitationCreated {
+        /// The row.
+        invitation: Invitation,
+        /// Id of the outbox row.
+        letter: Uuid,
+    },
+    /// It was accepted: the guest `guest` exists, with the groups that still do. Stale unless it is still pending, of
+    /// `generation`, not expired by `at`, both orgs active and the source an active user of the parent.
+    InvitationAccepted {
+        /// The inviting org.
+        org: OrgId,
+        /// Which.
+        id: InvitationId,
+        /// Of which link.
+        generation: u32,
+        /// Id of the guest to be made.
+        guest: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// It was ended without a guest: `Declined` or `Revoked`. Stale unless still pending.
+    InvitationEnded {
+        /// The inviting org.
+        org: OrgId,
+        /// Which.
+        id: InvitationId,
+        /// How.
+        status: Status,
+        /// When.
+        at: Timestamp,
+    },
+    /// The row is gone, with its letter.
+    InvitationDeleted {
+        /// The inviting org.
+        org: OrgId,
+        /// Which.
+        id: InvitationId,
+        /// The version the client insisted on.
+        expected: Option<u64>,
+    },
+}

@@ -1,0 +1,13 @@
+//! Usher: SCIM 2.0 provisioning for hierarchies of organizations.
+//!
+//! Rooms in the order in which they may use one another, lowest first; `tests/it/tidy.rs` holds the order. ARCHITECTURE.md is
+//! the map.
+
+pub mod auth;
+pub mod base;
+pub mod directory;
+pub mod invite;
+pub mod org;
+pub mod outbox;
+pub mod scim;
+pub mod store;

@@ -1,0 +1,7 @@
+//! RFC 7644 §3.4.2.2: filters, from text to a tree of resolved comparisons, and their evaluation over a JSON value.
+//!
+//! The tree is flat (indices into one `Vec`), so that no nesting can overflow the stack when it is read or dropped (D-12).
+
+pub mod ast;
+
+pub use ast::{Attr, CompareOp, Filter, Literal, Node, NodeId};

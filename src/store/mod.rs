@@ -1,0 +1,182 @@
+//! The store: reads, and one `commit` of changes, all or none.
+//!
+//! Every call takes the org; what belongs to another org does not exist. Nothing outside `store/sqlite` may know which engine
+//! it is. Only what is listed here is remembered: documents, rows of members, invitations, letters, clients.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::auth::{self, Client};
+use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
+use crate::invite::{Invitation, Invitee};
+use crate::org::{self, Org};
+use crate::outbox::Letter;
+use crate::scim::list::Query;
+use crate::scim::{Kind, Record};
+use crate::{directory, invite, outbox};
+
+/// The one interface to what is remembered.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Whether the org and the token's subject still are what the token says; one index probe each. `None` if there is no
+    /// such org.
+    async fn access(&self, org: OrgId, claim: &Claim) -> Result<Option<Access>, Error>;
+
+    /// An org by its id.
+    async fn org(&self, org: OrgId) -> Result<Option<Org>, Error>;
+
+    /// Every org, parents before children. For operators; no request reaches it.
+    async fn orgs(&self) -> Result<Vec<Org>, Error>;
+
+    /// A client by its `client_id`, with the org it is bound to.
+    async fn client(&self, client: ClientId) -> Result<Option<Client>, Error>;
+
+    /// A user of `org` by `userName`: id, whether active, and the password hash.
+    async fn account(&self, org: OrgId, user_name: &str) -> Result<Option<Account>, Error>;
+
+    /// One resource of `org`. `references` asks for `groups` or `members` too. `now` decides the status of an invitation.
+    async fn resource(
+        &self,
+        org: OrgId,
+        kind: Kind,
+        id: Uuid,
+        references: References,
+        now: Timestamp,
+    ) -> Result<Option<Record>, Error>;
+
+    /// A page of resources of `org`, and how many match in all.
+    async fn resources(&self, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<Page, Error>;
+
+    /// An invitation of `org`.
+    async fn invitation(&self, org: OrgId, invitation: InvitationId) -> Result<Option<Invitation>, Error>;
+
+    /// For each of `user_names`, who that is in the parent of `org`; by name, never by address. In the order asked.
+    async fn invitees(&self, org: OrgId, user_names: &[String], now: Timestamp) -> Result<Vec<Option<Invitee>>, Error>;
+
+    /// For each of `groups`, its display name in `org`, or none if it is not there. In the order asked.
+    async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error>;
+
+    /// Up to `most` due letters, leased until `lease_until` to whoever asked.
+    async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error>;
+
+    /// All changes, or none. The answer has one outcome per change, after the write is durable.
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, Error>;
+
+    /// Writes a consistent end: checkpoint, close. Later calls fail.
+    async fn close(&self);
+}
+
+/// Whether derived references are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum References {
+    /// Read them.
+    Include,
+    /// Read no row of members.
+    Omit,
+}
+
+/// What a verified token claims and only the store can confirm.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The subject, if the embedded issuer made it.
+    pub subject: auth::Subject,
+    /// Its `jti`, if it has one.
+    pub token: Option<TokenId>,
+}
+
+/// What the store says of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// The org.
+    pub org: Org,
+    /// Whether the subject exists in this org, is active, and the token is not revoked.
+    pub is_live: bool,
+}
+
+/// A person who may sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// In this org.
+    pub id: UserId,
+    /// Effective.
+    pub active: bool,
+    /// Where its identity lives: the org of the home user.
+    pub home_org: OrgId,
+    /// Argon2id, PHC form.
+    pub password_hash: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// All that match.
+    pub total: usize,
+    /// Those of this page.
+    pub records: Vec<Record>,
+}
+
+/// Everything that can be written.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Change {
+    Org(org::Change),
+    Auth(auth::Change),
+    Directory(directory::Change),
+    Invite(invite::Change),
+    Outbox(outbox::Change),
+}
+
+/// What a change came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Written; for a resource, its version and `meta.lastModified` now. A change that changed nothing keeps both.
+    Written {
+        /// The version now.
+        version: u64,
+        /// When it last changed.
+        last_modified: Timestamp,
+    },
+    /// Gone, or nothing that has a version.
+    Done,
+}
+
+/// Why the store refused; nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The resource is not there, in this org.
+    #[error("no such resource")]
+    NotFound,
+    /// A precondition no longer holds: load and decide again.
+    #[error("changed meanwhile")]
+    Stale,
+    /// A unique attribute's value is taken by another resource of the org.
+    #[error("`{attribute}` is already used in this organization")]
+    Taken {
+        /// `userName` or `handle`.
+        attribute: &'static str,
+    },
+    /// An id in `members` is no user or group of the org (S-45).
+    #[error("no user or group {0}")]
+    NoSuchMember(Uuid),
+    /// A group cannot contain itself, not even through others.
+    #[error("group {0} would contain itself")]
+    MemberCycle(Uuid),
+    /// Too many commits wait; nothing was tried.
+    #[error("the writer is busy")]
+    Busy,
+    /// The engine failed.
+    #[error("the store failed")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+macro_rules! from_rooms {
+    ($($room:ident => $variant:ident),+) => {$(
+        impl From<$room::Change> for Change {
+            fn from(change: $room::Change) -> Change {
+                Change::$variant(change)
+            }
+        }
+    )+};
+}
+
+from_rooms!(org => Org, auth => Auth, directory => Directory, invite => Invite, outbox => Outbox);
