@@ -3,8 +3,14 @@
 //! No I/O: keys and facts come in as arguments. `app` asks the store whether the subject still lives, `http` reads headers.
 
 pub mod client;
+pub mod error;
+pub mod principal;
+pub mod scope;
 
 pub use client::Client;
+pub use error::{Error, Refusal};
+pub use principal::Principal;
+pub use scope::{Scope, ScopeSet, UnknownScope};
 
 use crate::base::{ClientId, OrgId, TokenId, UserId};
 

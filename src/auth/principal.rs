@@ -1,0 +1,29 @@
+//! The caller of one request, after everything about it was checked.
+
+use super::{Error, Scope, ScopeSet, Subject};
+use crate::base::{Timestamp, TokenId};
+use crate::org::Org;
+
+/// Who calls, in which org, with which rights. Only `App::token_verify` makes one from a bearer token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The one org that the token enters, the same as in the path.
+    pub org: Org,
+    /// Whose rights these are.
+    pub subject: Subject,
+    /// `client_id`, for the logs; no right hangs on it.
+    pub client_id: Option<String>,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// `jti`, if it is an id of ours.
+    pub token: Option<TokenId>,
+    /// `exp`.
+    pub expires_at: Timestamp,
+}
+
+impl Principal {
+    /// Default deny (S-51): 403 `insufficient_scope` unless the token carries `scope`.
+    pub fn require(&self, scope: Scope) -> Result<(), Error> {
+        if self.scopes.contains(scope) { Ok(()) } else { Err(Error::InsufficientScope(scope)) }
+    }
+}

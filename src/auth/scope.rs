@@ -1,0 +1,165 @@
+//! Rights as a token carries them (RFC 6749 §3.3): `users:read`, `groups:write` …
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One right. Writing does not imply reading; the answer of a write shows what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Scope {
+    /// Read users.
+    UsersRead,
+    /// Create, replace, patch and delete users.
+    UsersWrite,
+    /// Read groups and their members.
+    GroupsRead,
+    /// Create, replace, patch and delete groups, members included.
+    GroupsWrite,
+    /// Read invitations.
+    InvitationsRead,
+    /// Invite, resend and revoke.
+    InvitationsWrite,
+}
+
+impl Scope {
+    /// Every right there is.
+    pub const ALL: [Scope; 6] = [
+        Scope::UsersRead,
+        Scope::UsersWrite,
+        Scope::GroupsRead,
+        Scope::GroupsWrite,
+        Scope::InvitationsRead,
+        Scope::InvitationsWrite,
+    ];
+
+    /// The spelling in a token.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Scope::UsersRead => "users:read",
+            Scope::UsersWrite => "users:write",
+            Scope::GroupsRead => "groups:read",
+            Scope::GroupsWrite => "groups:write",
+            Scope::InvitationsRead => "invitations:read",
+            Scope::InvitationsWrite => "invitations:write",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that names no scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown scope `{0}`, known are users:read users:write groups:read groups:write invitations:read invitations:write")]
+pub struct UnknownScope(pub String);
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(word: &str) -> Result<Self, UnknownScope> {
+        // RFC 6749 §3.3: case-sensitive.
+        Scope::ALL.into_iter().find(|scope| scope.as_str() == word).ok_or_else(|| UnknownScope(word.to_owned()))
+    }
+}
+
+/// A set of scopes. Prints as a `scope` value, in the order of [`Scope::ALL`].
+///
+/// ```
+/// use usher::auth::{Scope, ScopeSet};
+///
+/// let scopes: ScopeSet = "groups:read users:read".parse().expect("two scopes");
+/// assert!(scopes.contains(Scope::UsersRead) && !scopes.contains(Scope::UsersWrite));
+/// assert_eq!(scopes.to_string(), "users:read groups:read");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ScopeSet(u8);
+
+impl ScopeSet {
+    /// Every right.
+    pub const ALL: ScopeSet = ScopeSet((1 << Scope::ALL.len()) - 1);
+    /// No right.
+    pub const NONE: ScopeSet = ScopeSet(0);
+
+    /// Those of a `scope` value that mean something here. An issuer's token may carry scopes of other resource servers.
+    pub fn known(text: &str) -> ScopeSet {
+        words(text).filter_map(|word| word.parse::<Scope>().ok()).collect()
+    }
+
+    /// Whether `scope` is in it.
+    pub const fn contains(self, scope: Scope) -> bool {
+        self.0 & (1 << scope as u8) != 0
+    }
+
+    /// Whether each of its scopes is also in `other`.
+    pub const fn is_within(self, other: ScopeSet) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// What both hold.
+    pub const fn and(self, other: ScopeSet) -> ScopeSet {
+        ScopeSet(self.0 & other.0)
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Its scopes, in the order of [`Scope::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
+    }
+}
+
+/// RFC 6749 §3.3 separates by single spaces; more of them separate as well.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|word| !word.is_empty())
+}
+
+impl FromIterator<Scope> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        ScopeSet(scopes.into_iter().fold(0, |bits, scope| bits | (1 << scope as u8)))
+    }
+}
+
+impl FromStr for ScopeSet {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        words(text).map(str::parse).collect::<Result<_, _>>()
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, scope) in self.iter().enumerate() {
+            let space = if at == 0 { "" } else { " " };
+            write!(f, "{space}{scope}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_parses_to_the_same_set() {
+        for bits in 0..=ScopeSet::ALL.0 {
+            let set = ScopeSet(bits);
+            assert_eq!(set.to_string().parse(), Ok(set));
+            assert!(set.is_within(ScopeSet::ALL) && ScopeSet::NONE.is_within(set));
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_is_an_error_when_asked_for_and_nothing_when_carried() {
+        assert_eq!("users:read admin".parse::<ScopeSet>(), Err(UnknownScope("admin".into())));
+        assert_eq!(ScopeSet::known("openid users:read Users:Write users:read\u{a0}groups:read").to_string(), "users:read");
+        assert_eq!("users:read".parse::<ScopeSet>().map(|set| set.is_within(ScopeSet::known("users:write"))), Ok(false));
+    }
+}
