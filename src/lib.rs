@@ -3,6 +3,7 @@
 //! Rooms in the order in which they may use one another, lowest first; `tests/it/tidy.rs` holds the order. ARCHITECTURE.md is
 //! the map.
 
+pub mod app;
 pub mod auth;
 pub mod base;
 pub mod directory;

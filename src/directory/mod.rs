@@ -2,6 +2,10 @@
 //!
 //! Decisions only: documents and facts in, changes out. `scim` supplies the protocol, `app` loads and commits, `store` keeps.
 
+pub mod guest;
+
+pub use guest::{Membership, guest_doc};
+
 use uuid::Uuid;
 
 use crate::base::{GroupId, OrgId, Timestamp, UserId};

@@ -1,0 +1,1 @@
+//! Clients: making them.

@@ -1,0 +1,75 @@
+//! Why a use case refused: the rooms' errors side by side, and what a caller should do about each.
+
+use crate::{scim, store};
+
+/// A refusal, or a failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// In the protocol's own terms, with its status.
+    #[error(transparent)]
+    Scim(#[from] scim::Error),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The client insisted on a version that is not the present one (V-03).
+    #[error("the resource has another version than `If-Match` asks for")]
+    Precondition,
+    /// A task of this process failed; nothing is known of its work.
+    #[error("{0} failed")]
+    Task(&'static str),
+}
+
+/// What shall the program do? `http::error` turns it into a status, the text of the error into the `detail`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The request is wrong; a [`scim::Error`] knows its status and `scimType`.
+    Scim,
+    /// No believable token: 401.
+    Unauthenticated,
+    /// Believed, but not entitled: 403.
+    Forbidden,
+    /// Not there, or another org's: 404.
+    NotFound,
+    /// It was there and has ended: 410.
+    Gone,
+    /// It clashes with what is there: 409.
+    Conflict,
+    /// `If-Match` does not hold: 412.
+    Precondition,
+    /// Too much at once; try again: 503.
+    Busy,
+    /// Our fault; the text stays in the log: 500.
+    Failure,
+}
+
+impl Error {
+    /// What shall the program do?
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Scim(_) => ErrorKind::Scim,
+            Error::Store(error) => match error {
+                store::Error::NotFound => ErrorKind::NotFound,
+                store::Error::Stale | store::Error::Taken { .. } => ErrorKind::Conflict,
+                store::Error::NoSuchMember(_) | store::Error::MemberCycle(_) => ErrorKind::Conflict,
+                store::Error::Busy => ErrorKind::Busy,
+                store::Error::Engine(_) => ErrorKind::Failure,
+            },
+            Error::Precondition => ErrorKind::Precondition,
+            Error::Task(_) => ErrorKind::Failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_the_engine_is_ours_and_a_missing_row_is_not() {
+        let engine = store::Error::Engine("disk I/O error".into());
+        assert_eq!(Error::from(engine).kind(), ErrorKind::Failure);
+        assert_eq!(Error::from(store::Error::NotFound).kind(), ErrorKind::NotFound);
+        assert_eq!(Error::from(store::Error::Busy).kind(), ErrorKind::Busy);
+        assert_eq!(Error::from(scim::Error::not_found()).kind(), ErrorKind::Scim);
+    }
+}

@@ -1,0 +1,1 @@
+//! Groups: create, read, replace, patch, delete, list.

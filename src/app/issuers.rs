@@ -1,0 +1,1 @@
+//! Issuers: whose tokens are believed in which org.

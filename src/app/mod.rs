@@ -1,0 +1,48 @@
+//! The use cases: authorise, load, decide, commit. One file per noun, methods of [`App`] named noun first.
+//!
+//! Nothing is decided here that a pure room can decide, and no protocol but the store's is spoken here. The org is always the
+//! one of the caller's [`Principal`](crate::auth::Principal), never one that a body or a path names.
+
+pub mod clients;
+pub mod error;
+pub mod groups;
+pub mod invitations;
+pub mod issuers;
+pub mod tokens;
+pub mod users;
+
+use std::sync::Arc;
+
+pub use error::{Error, ErrorKind};
+
+use crate::base::{Clock, Random, Secret, Timestamp};
+use crate::store::Store;
+
+/// Everything a use case needs; nothing is ambient.
+pub struct App {
+    /// What is remembered.
+    pub store: Arc<dyn Store>,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and key material.
+    pub random: Arc<dyn Random>,
+    /// What an operator chose.
+    pub settings: Settings,
+}
+
+/// What an operator chose, once and for all requests.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the world reaches this server: scheme and authority, no trailing slash. The only source of links and of
+    /// `meta.location`.
+    pub public_url: String,
+    /// From which the secrets of invitation links are derived.
+    pub invitation_key: Secret<[u8; 32]>,
+}
+
+impl App {
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

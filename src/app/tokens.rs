@@ -1,0 +1,1 @@
+//! Tokens: issuing, verifying, revoking.

@@ -1,0 +1,1 @@
+//! Users: create, read, replace, patch, delete, list.
