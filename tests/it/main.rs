@@ -1,0 +1,1 @@
+//! The one integration binary. Modules mirror the rooms; what concerns the whole server speaks to the real binary from outside.
