@@ -1,0 +1,217 @@
+//! Configuration: one file plus `USHER_…` variables. An unknown key is an error that names it.
+//!
+//! `usher.example.toml` at the top of the repository explains every key; a test holds it against this file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use serde::Deserialize;
+
+use crate::base::Secret;
+
+/// Variables that the command line reads itself.
+const NOT_CONFIGURATION: [&str; 3] = ["config", "data", "log"];
+
+/// Everything that can be configured, with its default.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port to listen on; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// The URL under which people and identity providers reach this server, without a slash at the end. Links, locations and
+    /// the issuer of tokens are built from it and from nothing that a request says (S-02, S-66). By default
+    /// `http://` and the address listened on.
+    pub public_url: Option<String>,
+    /// A proxy in front of this server speaks TLS. Without it, an address beyond loopback is refused (S-01).
+    pub tls_proxy: bool,
+    /// Whether `/docs` and `/openapi.json` are served.
+    pub docs: bool,
+    /// Letters.
+    pub mail: Mail,
+    /// Further issuers of tokens.
+    pub issuers: Vec<Issuer>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            tls_proxy: false,
+            docs: true,
+            mail: Mail::default(),
+            issuers: Vec::new(),
+        }
+    }
+}
+
+/// How letters leave.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// Through a mail server, or as `.eml` files.
+    pub transport: Transport,
+    /// The sender, as `address` or `Name <address>`.
+    pub from: String,
+    /// Where `.eml` files go; by default `mail` in the data directory.
+    pub folder: Option<PathBuf>,
+    /// The mail server.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: Tls,
+    /// Name to sign in with; nobody signs in without.
+    pub user: Option<String>,
+    /// Its password.
+    pub password: Option<Secret<String>>,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Mail {
+            transport: Transport::Files,
+            from: "Usher <usher@localhost>".into(),
+            folder: None,
+            host: "localhost".into(),
+            port: 587,
+            tls: Tls::Starttls,
+            user: None,
+            password: None,
+        }
+    }
+}
+
+/// The two ways out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// One `.eml` file a letter.
+    Files,
+    /// A mail server.
+    Smtp,
+}
+
+/// RFC 8314 and RFC 3207.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// Plain text, for a server on this machine.
+    None,
+    /// Starts plain and must become TLS.
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+}
+
+/// Someone else whose tokens are believed, for the orgs named and no others.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// Exactly the tokens' `iss` (S-16).
+    pub issuer: String,
+    /// What their `aud` must hold; by default the public URL.
+    pub audience: Option<String>,
+    /// The orgs it may speak for, by id.
+    pub orgs: Vec<crate::base::OrgId>,
+    /// A file with its public key.
+    pub pem: Option<PathBuf>,
+    /// Where its JWK set is; https, or http on loopback.
+    pub jwks_url: Option<String>,
+    /// Its tokens say `typ: JWT` and cannot say `at+jwt` (S-18).
+    #[serde(default)]
+    pub allow_typ_jwt: bool,
+}
+
+/// The configuration cannot be used; the text names the key and where it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A key is unknown, missing or of the wrong type.
+    #[error("configuration: {0}")]
+    Read(Box<figment::Error>),
+    /// A value makes no sense.
+    #[error("configuration: `{key}`: {reason}")]
+    Value {
+        /// Which key.
+        key: &'static str,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// Reads `file`, or `usher.toml` in `data` where it exists, and then the environment, which wins. `USHER_MAIL__HOST` is
+    /// `host` in `[mail]`.
+    pub fn read(file: Option<&Path>, data: &Path) -> Result<Config, Error> {
+        let figment = match file {
+            Some(file) => Figment::from(Toml::file_exact(file)),
+            None => Figment::from(Toml::file(data.join("usher.toml"))),
+        };
+        let config: Config = figment
+            .merge(Env::prefixed("USHER_").ignore(&NOT_CONFIGURATION).filter(|key| !key.starts_with("test_")).split("__"))
+            .extract()
+            .map_err(|error| Error::Read(Box::new(error)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let wrong = |key, reason: &str| Err(Error::Value { key, reason: reason.into() });
+        if !self.listen.ip().is_loopback() && !self.tls_proxy {
+            return wrong("listen", "beyond loopback SCIM needs TLS; set `tls_proxy = true` if a proxy in front speaks it");
+        }
+        if let Some(url) = &self.public_url {
+            let has_scheme = url.starts_with("https://") || url.starts_with("http://");
+            if !has_scheme || url.ends_with('/') || url.contains(['?', '#', ' ', '@']) {
+                return wrong("public_url", "expected a URL such as https://usher.example.com, without a slash at the end");
+            }
+        }
+        for issuer in &self.issuers {
+            if issuer.pem.is_some() == issuer.jwks_url.is_some() {
+                return wrong("issuers", "each needs one of `pem` and `jwks_url`");
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Error> {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("usher.toml"), text).expect("written");
+        Config::read(None, folder.path())
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        for (text, key) in [("lisen = \"127.0.0.1:1\"", "lisen"), ("[mail]\nhots = \"a\"", "hots")] {
+            let error = read(text).expect_err(key).to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn beyond_loopback_needs_a_tls_proxy() {
+        let error = read("listen = \"0.0.0.0:80\"").expect_err("S-01").to_string();
+        assert!(error.contains("tls_proxy"), "{error}");
+        assert!(read("listen = \"0.0.0.0:80\"\ntls_proxy = true").is_ok());
+    }
+
+    #[test]
+    fn the_example_gives_every_default() {
+        let example = include_str!("../usher.example.toml");
+        let commented_in: String = example
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
+        let config = read(&commented_in).expect("the example reads");
+        assert_eq!(config.listen, Config::default().listen);
+        assert_eq!(config.mail.from, Config::default().mail.from);
+        assert_eq!(config.issuers.len(), 1);
+    }
+}
