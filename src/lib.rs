@@ -6,6 +6,7 @@
 pub mod app;
 pub mod auth;
 pub mod base;
+pub mod config;
 pub mod directory;
 pub mod invite;
 pub mod org;

@@ -8,6 +8,7 @@ pub mod error;
 pub mod groups;
 pub mod invitations;
 pub mod issuers;
+pub mod orgs;
 pub mod tokens;
 pub mod users;
 

@@ -2,7 +2,8 @@
 //!
 //! Decisions only; `store` keeps the rows and its foreign keys hold the parent-only rule.
 
-use crate::base::{OrgId, Timestamp};
+use crate::base::{OrgId, Timestamp, limit};
+use crate::scim::{Error, ScimType};
 
 /// An organization as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct Org {
     pub root: OrgId,
     /// The root's handle, the `{root}` of every URL.
     pub root_handle: String,
-    /// Immutable, unique among all orgs: lower-case letters, digits and inner hyphens.
+    /// Immutable and unique in its tree, a root's among all roots: lower-case letters, digits and inner hyphens.
     pub handle: String,
     /// Free text.
     pub name: String,
@@ -30,4 +31,75 @@ pub struct Org {
 pub enum Change {
     /// It was made.
     OrgCreated(Org),
+}
+
+/// A new org under `ancestors`, its parent first and the root last; a root without any. The name is the handle where none is
+/// given.
+pub fn create(id: OrgId, ancestors: &[Org], handle: &str, name: Option<&str>, now: Timestamp) -> Result<Org, Error> {
+    if !is_handle(handle) {
+        let detail = format!("`handle` {handle:?}: expected 1 to 63 lower-case letters, digits and inner hyphens");
+        return Err(Error::bad(ScimType::InvalidValue, detail));
+    }
+    let name = name.unwrap_or(handle);
+    if name.trim().is_empty() || name.chars().count() > limit::NAME_CHARS_MAX || name.contains(char::is_control) {
+        let detail = format!("`name`: expected 1 to {} characters, none of them a control character", limit::NAME_CHARS_MAX);
+        return Err(Error::bad(ScimType::InvalidValue, detail));
+    }
+    if ancestors.len() >= limit::ORG_DEPTH_MAX {
+        let detail = format!("a tree of organizations has at most {} levels", limit::ORG_DEPTH_MAX);
+        return Err(Error::bad(ScimType::InvalidValue, detail));
+    }
+    let (root, root_handle) = ancestors.last().map_or((id, handle), |root| (root.id, &root.handle));
+    Ok(Org {
+        id,
+        parent: ancestors.first().map(|parent| parent.id),
+        root,
+        root_handle: root_handle.to_owned(),
+        handle: handle.to_owned(),
+        name: name.to_owned(),
+        active: true,
+        created: now,
+    })
+}
+
+/// A label of a host name (RFC 1123 §2.1) in lower case, so that a handle fits into a URL as it stands.
+fn is_handle(text: &str) -> bool {
+    let is_label = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    is_label && (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn org(ancestors: &[Org], handle: &str) -> Result<Org, Error> {
+        create(OrgId(uuid::Uuid::from_u128(ancestors.len() as u128 + 1)), ancestors, handle, None, Timestamp(0))
+    }
+
+    #[test]
+    fn a_child_knows_its_parent_and_its_root() {
+        let root = org(&[], "acme").expect("a root");
+        let child = org(std::slice::from_ref(&root), "partners").expect("a child");
+        let grandchild = org(&[child.clone(), root.clone()], "shops").expect("a grandchild");
+        assert_eq!((root.root, root.parent), (root.id, None));
+        assert_eq!((grandchild.root, grandchild.parent), (root.id, Some(child.id)));
+        assert_eq!(grandchild.root_handle, "acme");
+    }
+
+    #[test]
+    fn a_handle_is_a_lower_case_label() {
+        for handle in ["", "Acme", "a b", "-a", "a-", "a/b", "ä", &"a".repeat(64)] {
+            assert!(org(&[], handle).is_err(), "{handle}");
+        }
+        assert!(org(&[], "acme-2").is_ok());
+    }
+
+    #[test]
+    fn a_tree_does_not_grow_without_bound() {
+        let mut ancestors = Vec::new();
+        while let Ok(next) = org(&ancestors, "a") {
+            ancestors.insert(0, next);
+        }
+        assert_eq!(ancestors.len(), limit::ORG_DEPTH_MAX);
+    }
 }
