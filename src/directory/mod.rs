@@ -49,6 +49,8 @@ pub enum Change {
         id: UserId,
         /// The version the client insisted on.
         expected: Option<u64>,
+        /// `meta.lastModified` of the groups it was a member of.
+        at: Timestamp,
     },
     /// A group was made.
     GroupCreated {
@@ -86,6 +88,8 @@ pub enum Change {
         id: GroupId,
         /// The version the client insisted on.
         expected: Option<u64>,
+        /// `meta.lastModified` of the groups it was a member of.
+        at: Timestamp,
     },
 }
 

@@ -38,6 +38,8 @@ pub enum Change {
     LetterDeferred {
         /// Which letter.
         id: Uuid,
+        /// When it was tried.
+        at: Timestamp,
         /// Not before.
         due: Timestamp,
         /// What went wrong.
