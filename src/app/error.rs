@@ -1,6 +1,6 @@
 //! Why a use case refused: the rooms' errors side by side, and what a caller should do about each.
 
-use crate::{scim, store};
+use crate::{auth, scim, store};
 
 /// A refusal, or a failure of the store.
 #[derive(Debug, thiserror::Error)]
@@ -8,6 +8,9 @@ pub enum Error {
     /// In the protocol's own terms, with its status.
     #[error(transparent)]
     Scim(#[from] scim::Error),
+    /// Not believed, or not entitled.
+    #[error(transparent)]
+    Auth(#[from] auth::Error),
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -24,10 +27,8 @@ pub enum Error {
 pub enum ErrorKind {
     /// The request is wrong; a [`scim::Error`] knows its status and `scimType`.
     Scim,
-    /// No believable token: 401.
-    Unauthenticated,
-    /// Believed, but not entitled: 403.
-    Forbidden,
+    /// Not let in: an [`auth::Error`] knows the words of RFC 6750 or RFC 6749 for it.
+    Auth,
     /// Not there, or another org's: 404.
     NotFound,
     /// It was there and has ended: 410.
@@ -47,6 +48,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Scim(_) => ErrorKind::Scim,
+            Error::Auth(_) => ErrorKind::Auth,
             Error::Store(error) => match error {
                 store::Error::NotFound => ErrorKind::NotFound,
                 store::Error::Stale | store::Error::Taken { .. } => ErrorKind::Conflict,

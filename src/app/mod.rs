@@ -9,12 +9,14 @@ pub mod groups;
 pub mod invitations;
 pub mod issuers;
 pub mod orgs;
+pub mod passwords;
 pub mod tokens;
 pub mod users;
 
 use std::sync::Arc;
 
 pub use error::{Error, ErrorKind};
+use tokio::sync::Semaphore;
 
 use crate::base::{Clock, Random, Secret, Timestamp};
 use crate::store::Store;
@@ -29,7 +31,12 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// What an operator chose.
     pub settings: Settings,
+    /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
+    hashing: Arc<Semaphore>,
 }
+
+/// Passwords hashed at the same time; the others wait.
+const HASHING_MAX: usize = 2;
 
 /// What an operator chose, once and for all requests.
 #[derive(Clone, Debug)]
@@ -42,6 +49,11 @@ pub struct Settings {
 }
 
 impl App {
+    /// An app over `store`.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, settings: Settings) -> App {
+        App { store, clock, random, settings, hashing: Arc::new(Semaphore::new(HASHING_MAX)) }
+    }
+
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -3,6 +3,7 @@
 //! Decisions only: documents and facts in, changes out. `scim` supplies the protocol, `app` loads and commits, `store` keeps.
 
 pub mod guest;
+pub mod password;
 
 pub use guest::{Membership, guest_doc};
 
