@@ -8,6 +8,7 @@ pub mod auth;
 pub mod base;
 pub mod config;
 pub mod directory;
+pub mod http;
 pub mod invite;
 pub mod org;
 pub mod outbox;

@@ -40,6 +40,8 @@ pub const MESSAGE_CHARS_MAX: usize = 2000;
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// Levels of a hierarchy of orgs.
 pub const ORG_DEPTH_MAX: usize = 32;
+/// For a request's body to arrive, from the moment somebody reads it.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(20);
 /// From the arrival of a request's head to its answer.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// Commits that may wait for the writer; beyond it the answer is 503.

@@ -5,8 +5,22 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first; a room may use only what stands before it. ARCHITECTURE.md explains the order.
 const ROOMS: [&str; 16] = [
-    "base", "scim", "outbox", "org", "directory", "auth", "invite", "mail", "console", "store", "app", "worker", "http", "config",
-    "serve", "cli",
+    "base",
+    "scim",
+    "outbox",
+    "org",
+    "directory",
+    "auth",
+    "invite",
+    "mail",
+    "console",
+    "store",
+    "app",
+    "worker",
+    "http",
+    "config",
+    "serve",
+    "cli",
 ];
 
 /// A word, and the only places under `src/` where it may stand.
@@ -75,8 +89,7 @@ fn a_room_uses_only_what_stands_before_it() {
         let Some(own) = rank(room_of(&file)) else { continue };
         for (line, words) in code(&text) {
             for (at, _) in words.match_indices("crate::") {
-                let used: String =
-                    words[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let used: String = words[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 if rank(&used).is_some_and(|used| used > own) {
                     wrong.push(format!("src/{file}:{line}: `{}` uses `{used}`", ROOMS[own]));
                 }

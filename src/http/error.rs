@@ -1,0 +1,204 @@
+//! The only place that turns an error's kind into a status, in the SCIM dialect (RFC 7644 §3.12).
+//!
+//! A [`Rejection`] is what handlers return; it documents itself in the OpenAPI document. `http::guardrail` catches everything
+//! else that can go wrong around a handler and gives it the same form.
+
+use std::error::Error as StdError;
+
+use poem::Response;
+use poem::error::ResponseError;
+use poem::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use poem::http::{HeaderValue, StatusCode};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaResponses, Registry};
+
+use super::answer;
+use super::payload::media_types;
+use super::resource::{ScimError, Shape};
+use crate::app::{self, ErrorKind};
+use crate::scim::{self, ScimType};
+
+/// Why a request got no other answer.
+#[derive(Debug)]
+pub struct Rejection {
+    /// The status.
+    pub status: StatusCode,
+    /// Only where RFC 7644 has a word for it (E-02).
+    pub scim_type: Option<ScimType>,
+    /// What the client may read.
+    pub detail: String,
+    /// `WWW-Authenticate`, with 401 and 403.
+    pub challenge: Option<String>,
+    /// For the log, never for the client.
+    pub cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Rejection {
+    /// By status and sentence alone.
+    pub fn status(status: StatusCode, detail: impl Into<String>) -> Self {
+        Rejection { status, scim_type: None, detail: detail.into(), challenge: None, cause: None }
+    }
+
+    /// What another org owns, and what was never there, alike.
+    pub fn not_found() -> Self {
+        scim::Error::not_found().into()
+    }
+
+    /// 413: the body is larger than is taken.
+    pub fn too_large() -> Self {
+        let most = crate::base::limit::BODY_BYTES_MAX;
+        Rejection::status(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes"))
+    }
+
+    /// 408: the body did not arrive in time.
+    pub fn too_slow() -> Self {
+        Rejection::status(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")
+    }
+
+    /// 400: the connection or its framing broke within the body.
+    pub fn cut_off() -> Self {
+        scim::Error::bad(ScimType::InvalidSyntax, "the body ended too early").into()
+    }
+
+    /// 415.
+    pub fn media_type(detail: &str) -> Self {
+        Rejection::status(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    /// 503: the answer took too long, or too much waits.
+    pub fn busy(detail: &str) -> Self {
+        Rejection::status(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
+    /// 500: our fault; `cause` is for the log.
+    pub fn failure(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let detail = "the server failed, the request id finds the reason in its log";
+        Rejection { cause: Some(cause.into()), ..Rejection::status(StatusCode::INTERNAL_SERVER_ERROR, detail) }
+    }
+
+    /// The answer, as SCIM says it.
+    pub fn to_response(&self) -> Response {
+        let error = scim::Error { status: self.status.as_u16(), scim_type: self.scim_type, detail: self.detail.clone() };
+        let mut response = answer::scim(self.status, error.body().to_string().into());
+        let headers = response.headers_mut();
+        if let Some(challenge) = self.challenge.as_deref().and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<scim::Error> for Rejection {
+    fn from(error: scim::Error) -> Self {
+        let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Rejection { scim_type: error.scim_type, ..Rejection::status(status, error.detail) }
+    }
+}
+
+impl From<app::Error> for Rejection {
+    fn from(error: app::Error) -> Self {
+        let status = match (error.kind(), error) {
+            (_, app::Error::Scim(error)) => return error.into(),
+            (ErrorKind::Failure, error) => return Rejection::failure(error),
+            (kind, error) => (status_of(kind), error),
+        };
+        Rejection::status(status.0, status.1.to_string())
+    }
+}
+
+/// The table of statuses.
+fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Scim => StatusCode::BAD_REQUEST,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Gone => StatusCode::GONE,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Precondition => StatusCode::PRECONDITION_FAILED,
+        ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Failure => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl StdError for Rejection {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
+
+impl ResponseError for Rejection {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn as_response(&self) -> Response {
+        self.to_response()
+    }
+}
+
+/// Every answer that is not the wished one. `http::docs` leaves out those that an operation cannot give.
+const DOCUMENTED: [(u16, &str); 11] = [
+    (400, "The request is wrong; `scimType` and `detail` say how."),
+    (401, "No token, or one that is not believed."),
+    (403, "The token lacks the scope that `WWW-Authenticate` names, or the operation is not allowed."),
+    (404, "No such resource in this organization, or no such organization."),
+    (409, "A unique value is taken, or the resource changed meanwhile."),
+    (410, "It was there and has ended."),
+    (412, "`If-Match` names another version than the present one."),
+    (413, "The body is too large."),
+    (415, "The body is not JSON in UTF-8."),
+    (500, "The server failed."),
+    (503, "Too much waits; try again after `Retry-After` seconds."),
+];
+
+impl ApiResponse for Rejection {
+    fn meta() -> MetaResponses {
+        let responses = DOCUMENTED
+            .iter()
+            .map(|&(status, description)| {
+                let headers: &[&str] = match status {
+                    401 | 403 => &["WWW-Authenticate"],
+                    503 => &["Retry-After"],
+                    _ => &[],
+                };
+                answer::meta(status, description, media_types::<ScimError>(), headers)
+            })
+            .collect();
+        MetaResponses { responses }
+    }
+
+    fn register(registry: &mut Registry) {
+        ScimError::register(registry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+
+    #[test]
+    fn a_failure_shows_nothing_of_its_cause() {
+        let error = app::Error::from(store::Error::Engine("no such table: users".into()));
+        let rejection = Rejection::from(error);
+        assert_eq!(rejection.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!rejection.detail.contains("table"), "{}", rejection.detail);
+        assert!(rejection.source().is_some(), "the log wants the cause");
+    }
+
+    #[test]
+    fn what_the_protocol_says_is_passed_on() {
+        let rejection = Rejection::from(app::Error::from(scim::Error::taken("userName", "ada")));
+        assert_eq!((rejection.status.as_u16(), rejection.scim_type), (409, Some(ScimType::Uniqueness)));
+    }
+}

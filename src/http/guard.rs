@@ -1,0 +1,138 @@
+//! Who calls: an argument of every operation that needs a token, so that none can forget it (CVE-2026-32130).
+
+use std::sync::Arc;
+
+use poem::http::header::AUTHORIZATION;
+use poem::http::{HeaderMap, StatusCode};
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthScopes};
+
+use super::error::Rejection;
+use super::tenant::OrgContext;
+use crate::app::App;
+use crate::auth::Principal;
+
+/// The caller, and where the org's resources live. Put it before the body, so that strangers are refused before anything of
+/// theirs is read; name the scope as `#[oai(scope = "OAuthScope::UsersRead")]`, the use case requires it.
+pub struct Authed {
+    /// Whose rights these are, in the org of the path.
+    pub who: Principal,
+    /// Public URL of the org's SCIM root, without a slash at the end.
+    pub base: Arc<str>,
+}
+
+/// The scopes, for the document; the same as [`crate::auth::Scope`].
+#[derive(OAuthScopes)]
+pub enum OAuthScope {
+    /// Read users.
+    #[oai(rename = "users:read")]
+    UsersRead,
+    /// Create, replace, patch and delete users.
+    #[oai(rename = "users:write")]
+    UsersWrite,
+    /// Read groups and their members.
+    #[oai(rename = "groups:read")]
+    GroupsRead,
+    /// Create, replace, patch and delete groups, members included.
+    #[oai(rename = "groups:write")]
+    GroupsWrite,
+    /// Read invitations.
+    #[oai(rename = "invitations:read")]
+    InvitationsRead,
+    /// Invite, resend and revoke.
+    #[oai(rename = "invitations:write")]
+    InvitationsWrite,
+}
+
+/// Names of the two schemes: *Authorize* in Swagger UI takes a client's credentials, or a token that somebody has.
+const SCHEMES: [&str; 2] = ["clientCredentials", "bearer"];
+
+impl<'a> ApiExtractor<'a> for Authed {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let scheme = |ty, description| MetaSecurityScheme {
+            ty,
+            description: Some(description),
+            name: None,
+            key_in: None,
+            scheme: None,
+            bearer_format: None,
+            flows: None,
+            openid_connect_url: None,
+        };
+        let flow = MetaOAuthFlow {
+            authorization_url: None,
+            token_url: Some("/oauth2/token"),
+            refresh_url: None,
+            scopes: OAuthScope::meta(),
+        };
+        let flows = MetaOAuthFlows { implicit: None, password: None, client_credentials: Some(flow), authorization_code: None };
+        registry.create_security_scheme(
+            SCHEMES[0],
+            MetaSecurityScheme { flows: Some(flows), ..scheme("oauth2", "Credentials of a client of the organization.") },
+        );
+        registry.create_security_scheme(
+            SCHEMES[1],
+            MetaSecurityScheme {
+                scheme: Some("bearer"),
+                bearer_format: Some("JWT"),
+                ..scheme("http", "An access token or a provisioning token of the organization.")
+            },
+        );
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        SCHEMES.into()
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let context = request.data::<OrgContext>().ok_or_else(Rejection::not_found)?;
+        let token = bearer(request.headers())?;
+        let who = verify(&context.app, token).await?;
+        // The org of the path and of the token are the same, or there is nothing here (V-40).
+        if who.org.id != context.org || *who.org.root_handle != *context.root {
+            return Err(Rejection::not_found().into());
+        }
+        Ok(Authed { who, base: context.base.clone() })
+    }
+}
+
+impl Authed {
+    /// Where the resource `id` of `endpoint` (`Users`, `Groups` …) lives: `meta.location`.
+    pub fn location(&self, endpoint: &str, id: impl std::fmt::Display) -> String {
+        format!("{}/{endpoint}/{id}", self.base)
+    }
+}
+
+async fn verify(_app: &App, _token: &str) -> Result<Principal, Rejection> {
+    Err(Rejection::status(StatusCode::UNAUTHORIZED, "the token is not valid"))
+}
+
+/// The one bearer token of the request (S-09). No credentials: 401 with a bare challenge; two of them: 400 (S-10).
+fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let challenge = |status, detail: &str, challenge: &str| Rejection {
+        challenge: Some(challenge.to_owned()),
+        ..Rejection::status(status, detail)
+    };
+    let Some(value) = values.next() else {
+        return Err(challenge(StatusCode::UNAUTHORIZED, "a bearer token is needed", "Bearer realm=\"usher\""));
+    };
+    if values.next().is_some() {
+        let refused = "Bearer realm=\"usher\", error=\"invalid_request\"";
+        return Err(challenge(StatusCode::BAD_REQUEST, "more than one `Authorization` header", refused));
+    }
+    value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| challenge(StatusCode::UNAUTHORIZED, "a bearer token is needed", "Bearer realm=\"usher\""))
+}

@@ -1,0 +1,17 @@
+//! HTTP: routes, media types, authentication of callers, and the form of every answer.
+//!
+//! Nothing is decided here: a handler reads the request, calls one use case of `app` and writes the answer. `routes` assembles
+//! the whole; `error` is the only place that turns kinds of errors into statuses.
+
+pub mod answer;
+pub mod error;
+pub mod guard;
+pub mod payload;
+pub mod resource;
+pub mod tenant;
+
+pub use answer::{Answered, Changed, Created, Deleted, Fetched};
+pub use error::Rejection;
+pub use guard::{Authed, OAuthScope};
+pub use payload::ScimBody;
+pub use tenant::OrgContext;
