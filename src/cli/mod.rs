@@ -1,0 +1,180 @@
+//! The command line: what an operator does beside the server. Every command works while the server runs.
+//!
+//! Arguments in, one use case, a line out. Results go to stdout, everything else to stderr; exit codes are 0 for done, 1 for
+//! refused or failed, 2 for arguments that make no sense.
+
+mod data;
+mod migrate;
+mod orgs;
+mod print;
+mod quickstart;
+mod serve;
+mod tokens;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::base::OrgId;
+
+/// SCIM 2.0 provisioning for hierarchies of organizations
+#[derive(Debug, Parser)]
+#[command(name = "usher", version)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// Directory of the database and the keys
+    #[arg(long, global = true, value_name = "DIR", env = "USHER_DATA", default_value = "./usher-data")]
+    data: PathBuf,
+    /// Configuration file [default: usher.toml in the data directory, where it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "USHER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a directory with sample organizations and serve it: the place to start
+    Quickstart(Listen),
+    /// Make a data directory with a root organization
+    Init {
+        /// Short name of the root, the {root} of every URL
+        #[arg(long, value_name = "HANDLE")]
+        root: String,
+        /// Its full name [default: the handle]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Serve
+    Serve(Listen),
+    /// Organizations
+    #[command(subcommand)]
+    Org(Org),
+    /// Machine callers
+    #[command(subcommand)]
+    Client(Client),
+    /// Access tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Bring the database to this version's schema
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[derive(Debug, Args)]
+struct Listen {
+    /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Org {
+    /// Make a child of an organization
+    Create {
+        /// The parent
+        #[arg(long, value_name = "ID")]
+        parent: OrgId,
+        /// Short name, unique in its tree
+        #[arg(long)]
+        handle: String,
+        /// Full name [default: the handle]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List every organization, parents before children
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum Client {
+    /// Make a client; its secret is shown once
+    Create {
+        /// The one organization it may enter
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// The most it may ask for, space-separated
+        #[arg(long)]
+        scope: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Token {
+    /// Make an access token for one organization, and print it bare
+    Create {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// A user of it, by userName [default: the operator's own client]
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+        /// What it may do, space-separated [default: everything]
+        #[arg(long)]
+        scope: Option<String>,
+        /// How long it is good for, such as 30m, 1h or 180d
+        #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = humantime::parse_duration)]
+        expires: Duration,
+    },
+}
+
+/// What went wrong, for a person at a terminal.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command that the process's arguments name.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error),
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let common = &cli.common;
+    match cli.command {
+        Command::Quickstart(listen) => quickstart::quickstart(common, listen.listen).await,
+        Command::Init { root, name } => orgs::init(common, &root, name.as_deref()).await,
+        Command::Serve(listen) => serve::serve(common, listen.listen).await,
+        Command::Org(Org::Create { parent, handle, name }) => orgs::create(common, parent, &handle, name.as_deref()).await,
+        Command::Org(Org::List) => orgs::list(common).await,
+        Command::Client(Client::Create { org, scope }) => tokens::client_create(common, org, &scope).await,
+        Command::Token(Token::Create { org, user, scope, expires }) => {
+            tokens::token_create(common, org, user.as_deref(), scope.as_deref(), expires).await
+        }
+        Command::Migrate => migrate::migrate(common).await,
+        Command::Openapi => print::line(&crate::http::openapi_document()),
+    }
+}
+
+/// The error with everything that caused it, on one line.
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    eprintln!("usher: {text}");
+    ExitCode::FAILURE
+}
