@@ -13,13 +13,13 @@ test: tools fmt lint check-tests deny
 tools: $(VALIDATOR) $(DENY)
 
 $(VALIDATOR):
-	@command -v cmake >/dev/null 2>&1 && command -v cc >/dev/null 2>&1 && python3 -c 'import venv, ensurepip' 2>/dev/null \
-		|| { apt-get update -q && apt-get install -qy --no-install-recommends build-essential cmake python3 python3-venv; }
+	@command -v cc >/dev/null 2>&1 && python3 -c 'import venv, ensurepip' 2>/dev/null \
+		|| { apt-get update -q && apt-get install -qy --no-install-recommends build-essential python3 python3-venv; }
 	python3 -m venv $(TOOLS)/venv
-	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check openapi-spec-validator==0.7.1
+	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check openapi-spec-validator==0.9.0
 
 $(DENY):
-	$(CARGO) install --quiet --locked --root $(TOOLS) cargo-deny@0.18.3 || $(CARGO) install --quiet --locked --root $(TOOLS) cargo-deny
+	$(CARGO) install --quiet --locked --root $(TOOLS) cargo-deny@0.20.2
 
 fmt:
 	$(CARGO) fmt --check
@@ -31,7 +31,7 @@ check-tests:
 	USHER_TEST_OPENAPI_VALIDATOR=$(VALIDATOR) $(CARGO) test --locked --lib --bins --tests
 
 deny:
-	$(DENY) --offline check licenses bans sources
+	$(DENY) check licenses bans sources
 
 advisories:
 	$(DENY) check advisories
