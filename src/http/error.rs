@@ -16,6 +16,7 @@ use super::answer;
 use super::payload::media_types;
 use super::resource::{ScimError, Shape};
 use crate::app::{self, ErrorKind};
+use crate::auth;
 use crate::scim::{self, ScimType};
 
 /// Why a request got no other answer.
@@ -102,6 +103,7 @@ impl From<app::Error> for Rejection {
     fn from(error: app::Error) -> Self {
         let status = match (error.kind(), error) {
             (_, app::Error::Scim(error)) => return error.into(),
+            (_, app::Error::Auth(error)) => return error.into(),
             (ErrorKind::Failure, error) => return Rejection::failure(error),
             (kind, error) => (status_of(kind), error),
         };
@@ -109,12 +111,34 @@ impl From<app::Error> for Rejection {
     }
 }
 
+/// RFC 6750 §3: the challenge carries an error code only where credentials were sent (S-10).
+impl From<auth::Error> for Rejection {
+    fn from(error: auth::Error) -> Self {
+        let detail = error.to_string();
+        let (status, code, scope) = match error {
+            auth::Error::NoCredentials => (StatusCode::UNAUTHORIZED, None, None),
+            auth::Error::InvalidToken(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), None),
+            auth::Error::InsufficientScope(scope) => (StatusCode::FORBIDDEN, Some("insufficient_scope"), Some(scope)),
+            auth::Error::KeysUnavailable => return Rejection::busy(&detail),
+            auth::Error::InvalidClient => (StatusCode::UNAUTHORIZED, None, None),
+            _ => return Rejection::status(StatusCode::BAD_REQUEST, detail),
+        };
+        let mut challenge = r#"Bearer realm="usher""#.to_owned();
+        if let Some(code) = code {
+            challenge += &format!(r#", error="{code}", error_description="{}""#, detail.replace('"', "'"));
+        }
+        if let Some(scope) = scope {
+            challenge += &format!(r#", scope="{scope}""#);
+        }
+        Rejection { challenge: Some(challenge), ..Rejection::status(status, detail) }
+    }
+}
+
 /// The table of statuses.
 fn status_of(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::Scim => StatusCode::BAD_REQUEST,
-        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::Auth => StatusCode::UNAUTHORIZED,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Gone => StatusCode::GONE,
         ErrorKind::Conflict => StatusCode::CONFLICT,

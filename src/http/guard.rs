@@ -11,7 +11,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthSco
 use super::error::Rejection;
 use super::tenant::OrgContext;
 use crate::app::App;
-use crate::auth::Principal;
+use crate::auth::{self, Principal};
 
 /// The caller, and where the org's resources live. Put it before the body, so that strangers are refused before anything of
 /// theirs is read; name the scope as `#[oai(scope = "OAuthScope::UsersRead")]`, the use case requires it.
@@ -110,29 +110,22 @@ impl Authed {
 }
 
 async fn verify(_app: &App, _token: &str) -> Result<Principal, Rejection> {
-    Err(Rejection::status(StatusCode::UNAUTHORIZED, "the token is not valid"))
+    Err(auth::Error::NoCredentials.into())
 }
 
 /// The one bearer token of the request (S-09). No credentials: 401 with a bare challenge; two of them: 400 (S-10).
 fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
-    let challenge = |status, detail: &str, challenge: &str| Rejection {
-        challenge: Some(challenge.to_owned()),
-        ..Rejection::status(status, detail)
-    };
-    let Some(value) = values.next() else {
-        return Err(challenge(StatusCode::UNAUTHORIZED, "a bearer token is needed", "Bearer realm=\"usher\""));
-    };
+    let value = values.next().ok_or(auth::Error::NoCredentials)?;
     if values.next().is_some() {
-        let refused = "Bearer realm=\"usher\", error=\"invalid_request\"";
-        return Err(challenge(StatusCode::BAD_REQUEST, "more than one `Authorization` header", refused));
+        return Err(Rejection::status(StatusCode::BAD_REQUEST, "more than one `Authorization` header"));
     }
-    value
+    let token = value
         .to_str()
         .ok()
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
-        .filter(|token| !token.is_empty())
-        .ok_or_else(|| challenge(StatusCode::UNAUTHORIZED, "a bearer token is needed", "Bearer realm=\"usher\""))
+        .filter(|token| !token.is_empty());
+    Ok(token.ok_or(auth::Error::NoCredentials)?)
 }
