@@ -83,11 +83,11 @@ struct Listen {
 
 #[derive(Debug, Subcommand)]
 enum Org {
-    /// Make a child of an organization
+    /// Make a child of an organization, or a further root
     Create {
-        /// The parent
+        /// The parent [default: none, the new one is the root of a tree of its own]
         #[arg(long, value_name = "ID")]
-        parent: OrgId,
+        parent: Option<OrgId>,
         /// Short name, unique in its tree
         #[arg(long)]
         handle: String,

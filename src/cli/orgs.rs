@@ -17,11 +17,13 @@ pub(super) async fn init(common: &Common, root: &str, name: Option<&str>) -> Res
     print::result(common, &json!({ "org": org.id }), &format!("made {} in {}: {}", org.handle, common.data.display(), org.id))
 }
 
-/// A child of `parent`.
-pub(super) async fn create(common: &Common, parent: OrgId, handle: &str, name: Option<&str>) -> Result<(), Failure> {
+/// A child of `parent`, or a further root where there is none.
+pub(super) async fn create(common: &Common, parent: Option<OrgId>, handle: &str, name: Option<&str>) -> Result<(), Failure> {
     let data = Data::open(common)?;
-    data::org(&data.app, parent).await?;
-    let org = data.app.org_create(Some(parent), handle, name).await?;
+    if let Some(parent) = parent {
+        data::org(&data.app, parent).await?;
+    }
+    let org = data.app.org_create(parent, handle, name).await?;
     print::result(common, &json!({ "org": org.id }), &org.id.to_string())
 }
 
