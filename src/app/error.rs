@@ -1,6 +1,6 @@
 //! Why a use case refused: the rooms' errors side by side, and what a caller should do about each.
 
-use crate::{auth, scim, store};
+use crate::{auth, invite, scim, store};
 
 /// A refusal, or a failure of the store.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,9 @@ pub enum Error {
     /// Not believed, or not entitled.
     #[error(transparent)]
     Auth(#[from] auth::Error),
+    /// An invitation cannot be made or answered.
+    #[error(transparent)]
+    Invite(invite::Error),
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -43,6 +46,16 @@ pub enum ErrorKind {
     Failure,
 }
 
+impl From<invite::Error> for Error {
+    fn from(error: invite::Error) -> Self {
+        match error {
+            // What is wrong with the request itself is said in the protocol's terms.
+            invite::Error::Root | invite::Error::NoCode => Error::Scim(scim::Error::status(400, error.to_string())),
+            error => Error::Invite(error),
+        }
+    }
+}
+
 impl Error {
     /// What shall the program do?
     pub fn kind(&self) -> ErrorKind {
@@ -55,6 +68,13 @@ impl Error {
                 store::Error::NoSuchMember(_) | store::Error::MemberCycle(_) => ErrorKind::Conflict,
                 store::Error::Busy => ErrorKind::Busy,
                 store::Error::Engine(_) => ErrorKind::Failure,
+            },
+            Error::Invite(error) => match error {
+                invite::Error::Root | invite::Error::NoCode => ErrorKind::Scim,
+                invite::Error::Unknown => ErrorKind::NotFound,
+                invite::Error::Expired | invite::Error::Revoked => ErrorKind::Gone,
+                invite::Error::Used | invite::Error::Declined => ErrorKind::Gone,
+                invite::Error::Inactive => ErrorKind::Conflict,
             },
             Error::Precondition => ErrorKind::Precondition,
             Error::Task(_) => ErrorKind::Failure,

@@ -31,6 +31,8 @@ pub struct App {
     pub random: Arc<dyn Random>,
     /// What an operator chose.
     pub settings: Settings,
+    /// Told after a commit that queued a letter, so that the worker need not wait for its next look.
+    pub letters: Arc<tokio::sync::Notify>,
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
     hashing: Arc<Semaphore>,
 }
@@ -51,7 +53,8 @@ pub struct Settings {
 impl App {
     /// An app over `store`.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, settings: Settings) -> App {
-        App { store, clock, random, settings, hashing: Arc::new(Semaphore::new(HASHING_MAX)) }
+        let letters = Arc::default();
+        App { store, clock, random, settings, letters, hashing: Arc::new(Semaphore::new(HASHING_MAX)) }
     }
 
     /// The present instant.

@@ -28,6 +28,10 @@ pub const PAGE_DEFAULT: usize = 100;
 pub const PAGE_MAX: usize = 1000;
 /// Lines of one `.invite` request.
 pub const INVITE_LINES_MAX: usize = 500;
+/// Groups that one invitation gives.
+pub const INVITATION_GROUPS_MAX: usize = 100;
+/// Invitations of one org that may be pending at a time.
+pub const INVITATIONS_PENDING_MAX: usize = 10_000;
 /// How long an invitation is good for where nobody says otherwise.
 pub const INVITATION_LIFETIME: Duration = Duration::from_secs(72 * 3600);
 /// The shortest lifetime an inviter may choose.

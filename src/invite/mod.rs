@@ -3,6 +3,18 @@
 //! Decisions only. Nothing here reads the clock or the database: the facts come in as arguments and the answer is a list of
 //! changes. `app::invitations` loads and commits, `mail` writes the letter.
 
+pub mod answer;
+pub mod code;
+pub mod error;
+pub mod lines;
+pub mod request;
+
+pub use answer::Answer;
+pub use code::{Code, code, parse_code};
+pub use error::{Error, LineCode, LineError};
+pub use lines::{Draft, GroupFact};
+pub use request::{InviteRequest, InviteResponse, Line, LineResult};
+
 use uuid::Uuid;
 
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
@@ -58,7 +70,16 @@ impl Invitation {
             other => other,
         }
     }
+
+    /// The name of the person who invites; none if that was a machine, for which the org stands.
+    pub fn inviter_name(&self) -> Option<&str> {
+        let is_machine = self.inviter.starts_with(MACHINE) || self.inviter.is_empty();
+        (!is_machine).then_some(self.inviter.as_str())
+    }
 }
+
+/// What [`Invitation::inviter`] opens with where a machine invited; its id follows.
+pub const MACHINE: &str = "client ";
 
 /// A group of an invitation; `exists` is false once it has vanished.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +152,7 @@ pub struct Invitee {
 
 /// What happened to an invitation.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is the common one")]
 pub enum Change {
     /// It was made, and a letter `letter` queued in the same transaction. A pending one of the same person that has expired
     /// by `at` is marked so first; a live one makes this change stale.
@@ -174,4 +196,70 @@ pub enum Change {
         /// The version the client insisted on.
         expected: Option<u64>,
     },
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// 2026-11-24T04:40:00Z.
+    pub(crate) const NOW: Timestamp = Timestamp(1_795_495_200_000);
+
+    pub(crate) fn org() -> crate::org::Org {
+        crate::org::Org {
+            id: OrgId(Uuid::from_u128(2)),
+            parent: Some(OrgId(Uuid::from_u128(1))),
+            root: OrgId(Uuid::from_u128(1)),
+            root_handle: "acme".into(),
+            handle: "acme-partners".into(),
+            name: "Acme Partners".into(),
+            active: true,
+            created: NOW,
+        }
+    }
+
+    pub(crate) fn invitation(id: u128) -> Invitation {
+        Invitation {
+            id: InvitationId(Uuid::from_u128(id)),
+            org: OrgId(Uuid::from_u128(2)),
+            source_org: OrgId(Uuid::from_u128(1)),
+            source: UserId(Uuid::from_u128(3)),
+            user_name: "ada".into(),
+            email: "ada@acme.test".into(),
+            status: Status::Pending,
+            generation: 1,
+            groups: vec![Group { id: GroupId(Uuid::from_u128(4)), display: "Crew".into(), exists: true }],
+            message: None,
+            locale: None,
+            inviter: "Grace".into(),
+            expires_at: NOW + crate::base::limit::INVITATION_LIFETIME,
+            ended_at: None,
+            guest: None,
+            delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None },
+            version: 1,
+            created: NOW,
+            last_modified: NOW,
+        }
+    }
+
+    #[test]
+    fn a_pending_invitation_expires_without_anybody_doing_anything() {
+        // V-33.
+        let mut invitation = invitation(1);
+        let end = invitation.expires_at;
+        assert_eq!(invitation.status_at(Timestamp(end.0 - 1)), Status::Pending);
+        assert_eq!(invitation.status_at(end), Status::Expired);
+        invitation.status = Status::Accepted;
+        assert_eq!(invitation.status_at(end), Status::Accepted);
+    }
+
+    #[test]
+    fn a_machine_has_no_name_to_show() {
+        let mut invitation = invitation(1);
+        assert_eq!(invitation.inviter_name(), Some("Grace"));
+        for machine in ["", "client 01890a5d-ac96-774b-bcce-b302099a8057"] {
+            invitation.inviter = machine.into();
+            assert_eq!(invitation.inviter_name(), None, "{machine}");
+        }
+    }
 }
