@@ -8,14 +8,17 @@ pub mod error;
 pub mod groups;
 pub mod invitations;
 pub mod issuers;
+mod jwks;
 pub mod orgs;
 pub mod passwords;
 pub mod tokens;
 pub mod users;
+mod verified;
 
 use std::sync::Arc;
 
 pub use error::{Error, ErrorKind};
+pub use issuers::Issuers;
 use tokio::sync::Semaphore;
 
 use crate::base::{Clock, Random, Secret, Timestamp};
@@ -33,6 +36,8 @@ pub struct App {
     pub settings: Settings,
     /// Told after a commit that queued a letter, so that the worker need not wait for its next look.
     pub letters: Arc<tokio::sync::Notify>,
+    /// Whose tokens are believed.
+    pub issuers: Issuers,
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
     hashing: Arc<Semaphore>,
 }
@@ -52,9 +57,15 @@ pub struct Settings {
 
 impl App {
     /// An app over `store`.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, settings: Settings) -> App {
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        settings: Settings,
+        issuers: Issuers,
+    ) -> App {
         let letters = Arc::default();
-        App { store, clock, random, settings, letters, hashing: Arc::new(Semaphore::new(HASHING_MAX)) }
+        App { store, clock, random, settings, letters, issuers, hashing: Arc::new(Semaphore::new(HASHING_MAX)) }
     }
 
     /// The present instant.

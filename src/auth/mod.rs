@@ -2,15 +2,24 @@
 //!
 //! No I/O: keys and facts come in as arguments. `app` asks the store whether the subject still lives, `http` reads headers.
 
+mod claims;
 pub mod client;
 pub mod error;
+pub mod issue;
+pub mod jwks;
+pub mod key;
+mod members;
 pub mod principal;
 pub mod scope;
+pub mod verify;
 
 pub use client::Client;
 pub use error::{Error, Refusal};
+pub use issue::Grant;
+pub use key::{Key, KeyError, SigningKey};
 pub use principal::Principal;
 pub use scope::{Scope, ScopeSet, UnknownScope};
+pub use verify::{Issuer, Verified};
 
 use crate::base::{ClientId, OrgId, TokenId, UserId};
 

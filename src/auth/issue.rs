@@ -1,0 +1,81 @@
+//! Access tokens of the embedded issuer (RFC 9068), bound to one org.
+
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, Header, encode};
+use serde::Serialize;
+
+use super::{ScopeSet, SigningKey, Subject};
+use crate::base::{OrgId, Timestamp, TokenId};
+use crate::org::Org;
+
+/// How long a token of `client_credentials` is good for.
+pub const ACCESS_LIFETIME: Duration = Duration::from_secs(3600);
+/// How long a provisioning token is good for where nobody says otherwise; for identity providers that can only paste one.
+pub const PROVISIONING_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
+/// The most that any token may be good for (S-11).
+pub const LIFETIME_MAX: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// What a token is to say.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant<'a> {
+    /// The one org it enters.
+    pub org: &'a Org,
+    /// For whom; never one that another issuer vouches for.
+    pub subject: &'a Subject,
+    /// Where the subject's identity lives: the org itself, unless it is a guest.
+    pub user_org: OrgId,
+    /// With which rights.
+    pub scopes: ScopeSet,
+    /// `jti`.
+    pub token: TokenId,
+    /// `iat`, cut to seconds.
+    pub issued_at: Timestamp,
+    /// `exp` − `iat`.
+    pub lifetime: Duration,
+}
+
+/// `client_id` of tokens made for a person at the command line. Not a UUID, so no client can have it (S-25).
+pub const OPERATOR_CLIENT_ID: &str = "usher-cli";
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: String,
+    client_id: String,
+    iat: i64,
+    exp: i64,
+    jti: TokenId,
+    scope: String,
+    org_id: OrgId,
+    org_name: &'a str,
+    org_handle: &'a str,
+    user_org: OrgId,
+}
+
+/// The signed token. None if the subject is not one of ours.
+pub fn issue(key: &SigningKey, issuer: &str, audience: &str, grant: &Grant<'_>) -> Option<String> {
+    let (sub, client_id) = match grant.subject {
+        Subject::Client(client) => (client.to_string(), client.to_string()),
+        Subject::User(user) => (user.to_string(), OPERATOR_CLIENT_ID.to_owned()),
+        Subject::External { .. } => return None,
+    };
+    let iat = grant.issued_at.seconds();
+    let payload = Payload {
+        iss: issuer,
+        aud: audience,
+        sub,
+        client_id,
+        iat,
+        exp: (Timestamp::from_seconds(iat) + grant.lifetime.min(LIFETIME_MAX)).seconds(),
+        jti: grant.token,
+        scope: grant.scopes.to_string(),
+        org_id: grant.org.id,
+        org_name: &grant.org.name,
+        org_handle: &grant.org.handle,
+        user_org: grant.user_org,
+    };
+    let header = Header { typ: Some("at+jwt".into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::ES256) };
+    Some(encode(&header, &payload, key.encoding.expose()).expect("a P-256 key that was loaded signs any text"))
+}
