@@ -7,8 +7,8 @@ use std::error::Error as StdError;
 
 use poem::Response;
 use poem::error::ResponseError;
-use poem::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use poem::http::{HeaderValue, StatusCode};
+use poem::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use poem::http::{HeaderName, HeaderValue, StatusCode};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponses, Registry};
 
@@ -28,8 +28,8 @@ pub struct Rejection {
     pub scim_type: Option<ScimType>,
     /// What the client may read.
     pub detail: String,
-    /// `WWW-Authenticate`, with 401 and 403.
-    pub challenge: Option<String>,
+    /// `WWW-Authenticate`, `Allow` and such.
+    pub headers: Vec<(HeaderName, String)>,
     /// For the log, never for the client.
     pub cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -37,7 +37,7 @@ pub struct Rejection {
 impl Rejection {
     /// By status and sentence alone.
     pub fn status(status: StatusCode, detail: impl Into<String>) -> Self {
-        Rejection { status, scim_type: None, detail: detail.into(), challenge: None, cause: None }
+        Rejection { status, scim_type: None, detail: detail.into(), headers: Vec::new(), cause: None }
     }
 
     /// What another org owns, and what was never there, alike.
@@ -77,13 +77,63 @@ impl Rejection {
         Rejection { cause: Some(cause.into()), ..Rejection::status(StatusCode::INTERNAL_SERVER_ERROR, detail) }
     }
 
+    /// 400: the query is not one.
+    pub fn query() -> Self {
+        scim::Error::bad(ScimType::InvalidValue, "the query string is not form-encoded UTF-8").into()
+    }
+
+    /// 405: this address takes only the methods of `allow`.
+    pub fn method(allow: &str) -> Self {
+        let detail = format!("this address takes only {allow}");
+        Rejection::status(StatusCode::METHOD_NOT_ALLOWED, detail).with(ALLOW, allow.to_owned())
+    }
+
+    fn with(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// What poem or its extractors refused, in our words.
+    pub fn of(error: poem::Error) -> Result<Rejection, Box<Response>> {
+        let error = match error.downcast::<Rejection>() {
+            Ok(rejection) => return Ok(rejection),
+            Err(error) => error,
+        };
+        if error.is_from_response() {
+            return Err(Box::new(error.into_response()));
+        }
+        let bad = |scim_type, detail: String| Ok(scim::Error::bad(scim_type, detail).into());
+        if error.is::<poem::error::NotFoundError>()
+            || error.is::<poem::error::ParsePathError>()
+            || error.is::<poem_openapi::error::ParsePathError>()
+        {
+            return Ok(Rejection::not_found());
+        }
+        if let Some(error) = error.downcast_ref::<poem_openapi::error::ParseParamError>() {
+            return bad(ScimType::InvalidValue, format!("parameter `{}`: {}", error.name, error.reason));
+        }
+        if let Some(error) = error.downcast_ref::<poem_openapi::error::ParseRequestPayloadError>() {
+            return bad(ScimType::InvalidSyntax, error.reason.clone());
+        }
+        if let Some(poem::error::ReadBodyError::PayloadTooLarge) = error.downcast_ref() {
+            return Ok(Rejection::too_large());
+        }
+        let status = error.status();
+        match status.canonical_reason() {
+            Some(reason) if status.is_client_error() => Ok(Rejection::status(status, reason.to_ascii_lowercase())),
+            _ => Ok(Rejection::failure(error.to_string())),
+        }
+    }
+
     /// The answer, as SCIM says it.
     pub fn to_response(&self) -> Response {
         let error = scim::Error { status: self.status.as_u16(), scim_type: self.scim_type, detail: self.detail.clone() };
         let mut response = answer::scim(self.status, error.body().to_string().into());
         let headers = response.headers_mut();
-        if let Some(challenge) = self.challenge.as_deref().and_then(|text| HeaderValue::try_from(text).ok()) {
-            headers.insert(WWW_AUTHENTICATE, challenge);
+        for (name, text) in &self.headers {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
         }
         if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
@@ -130,7 +180,7 @@ impl From<auth::Error> for Rejection {
         if let Some(scope) = scope {
             challenge += &format!(r#", scope="{scope}""#);
         }
-        Rejection { challenge: Some(challenge), ..Rejection::status(status, detail) }
+        Rejection::status(status, detail).with(WWW_AUTHENTICATE, challenge)
     }
 }
 

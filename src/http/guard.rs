@@ -18,6 +18,8 @@ use crate::auth::{self, Principal};
 pub struct Authed {
     /// Whose rights these are, in the org of the path.
     pub who: Principal,
+    /// The use cases.
+    pub app: Arc<App>,
     /// Public URL of the org's SCIM root, without a slash at the end.
     pub base: Arc<str>,
 }
@@ -93,12 +95,13 @@ impl<'a> ApiExtractor<'a> for Authed {
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let context = request.data::<OrgContext>().ok_or_else(Rejection::not_found)?;
         let token = bearer(request.headers())?;
-        let who = verify(&context.app, token).await?;
+        let app = &context.app;
+        let who = app.token_verify(token, context.org, app.now()).await.map_err(Rejection::from)?;
         // The org of the path and of the token are the same, or there is nothing here (V-40).
-        if who.org.id != context.org || *who.org.root_handle != *context.root {
+        if !context.is(&who.org) {
             return Err(Rejection::not_found().into());
         }
-        Ok(Authed { who, base: context.base.clone() })
+        Ok(Authed { who, app: context.app.clone(), base: context.base.clone() })
     }
 }
 
@@ -107,10 +110,6 @@ impl Authed {
     pub fn location(&self, endpoint: &str, id: impl std::fmt::Display) -> String {
         format!("{}/{endpoint}/{id}", self.base)
     }
-}
-
-async fn verify(_app: &App, _token: &str) -> Result<Principal, Rejection> {
-    Err(auth::Error::NoCredentials.into())
 }
 
 /// The one bearer token of the request (S-09). No credentials: 401 with a bare challenge; two of them: 400 (S-10).

@@ -4,14 +4,22 @@
 //! the whole; `error` is the only place that turns kinds of errors into statuses.
 
 pub mod answer;
+pub mod docs;
 pub mod error;
 pub mod guard;
+mod guardrail;
+mod health;
+mod operations;
 pub mod payload;
 pub mod resource;
+pub mod routes;
+pub mod scim;
 pub mod tenant;
 
 pub use answer::{Answered, Changed, Created, Deleted, Fetched};
+pub use docs::openapi_document;
 pub use error::Rejection;
 pub use guard::{Authed, OAuthScope};
 pub use payload::ScimBody;
+pub use routes::{Documentation, routes};
 pub use tenant::OrgContext;

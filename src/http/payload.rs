@@ -50,7 +50,7 @@ impl<T: Shape> ParsePayload for ScimBody<T> {
     async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
         check_head(request.headers())?;
         let bytes = read(request.headers(), body.take()?).await?;
-        let map = json(&bytes)?;
+        let map = crate::scim::json::object(&bytes).map_err(Rejection::from)?;
         Ok(ScimBody { map, shape: PhantomData })
     }
 }
@@ -140,13 +140,6 @@ fn is_json(content_type: &str) -> bool {
             let value = value.trim().trim_matches('"');
             !name.trim().eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8")
         })
-}
-
-fn json(bytes: &[u8]) -> Result<Map<String, Value>, Rejection> {
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(map)) => Ok(map),
-        _ => Err(crate::scim::Error::bad(crate::scim::ScimType::InvalidSyntax, "the body is not a JSON object").into()),
-    }
 }
 
 #[cfg(test)]

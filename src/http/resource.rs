@@ -66,4 +66,14 @@ shapes! {
     InvitationCode,
     /// What the holder of a link may know of the invitation.
     InvitationPreview,
+    /// RFC 7643 §5.
+    ServiceProviderConfig,
+    /// RFC 7643 §6.
+    ResourceType,
+    /// RFC 7644 §4, of resource types.
+    ResourceTypeListResponse,
+    /// RFC 7643 §7.
+    Schema,
+    /// RFC 7644 §4, of schemas.
+    SchemaListResponse,
 }

@@ -1,0 +1,101 @@
+//! The OpenAPI document, and Swagger UI from embedded assets: nothing is fetched from elsewhere.
+
+use poem::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
+use poem::{Response, http::HeaderValue};
+use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
+use serde_json::{Map, Value};
+
+use super::routes::{Api, api};
+
+/// The page's scripts and styles are within it, and it talks to this server alone.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
+                      font-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const DESCRIPTION: &str = "SCIM 2.0 (RFC 7643, RFC 7644) for one organization, and invitations of users of its parent \
+organization.\n\nEvery organization has its own base URL, `/t/{root}/o/{org}/scim2`; a token is good for one organization. \
+Bodies are `application/scim+json` or `application/json`. Errors have the form of RFC 7644 §3.12.";
+
+/// The document, pretty-printed; the same for every run of the same version.
+pub fn openapi_document() -> String {
+    let mut document: Value = serde_json::from_str(&service().spec()).expect("poem-openapi prints JSON");
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for (path, operations) in paths {
+            let operations = operations.as_object_mut().into_iter().flatten();
+            operations.filter_map(|(method, operation)| Some((method, operation.as_object_mut()?))).for_each(
+                |(method, operation)| {
+                    tidy(path, method, operation);
+                },
+            );
+        }
+    }
+    let mut text = serde_json::to_string_pretty(&document).expect("a value prints");
+    text.push('\n');
+    text
+}
+
+fn service() -> OpenApiService<Api, ()> {
+    let server = ServerObject::new("/t/{root}/o/{org}/scim2")
+        .description("One organization of this server.")
+        .variable("root", "Handle of the root organization.", "acme")
+        .variable("org", "Id of the organization.", "00000000-0000-7000-8000-000000000000");
+    OpenApiService::new(api(), "Usher", env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
+        .server(server)
+}
+
+/// Leaves out the answers that an operation cannot give, and the scopes of a scheme that has none (OpenAPI 3.0.3, Security
+/// Requirement Object).
+fn tidy(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let is_public = !operation.contains_key("security");
+    let has_body = operation.contains_key("requestBody");
+    let is_verb = path.rsplit('/').next().is_some_and(|last| last.starts_with('.'));
+    let is_read = method == "get" || path.ends_with("/.search");
+    if let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        answers.retain(|status, _| match status.as_str() {
+            "401" => !is_public,
+            "403" => !is_public,
+            "409" => !is_read && method != "delete",
+            "410" => is_public && is_verb,
+            "412" => !is_read && !is_verb && method != "post",
+            "413" | "415" => has_body,
+            _ => true,
+        });
+    }
+    for requirement in operation.get_mut("security").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(scopes) = requirement.get_mut("bearer") {
+            *scopes = Value::Array(Vec::new());
+        }
+    }
+}
+
+/// The two pages, as they are served.
+pub(super) struct Docs {
+    document: String,
+    page: String,
+}
+
+impl Docs {
+    /// With addresses under `public_url`, so that a document which was downloaded still knows where it came from.
+    pub(super) fn new(public_url: &str) -> Docs {
+        let document = openapi_document()
+            .replace("\"/t/{root}", &format!("\"{public_url}/t/{{root}}"))
+            .replace("\"/oauth2/token\"", &format!("\"{public_url}/oauth2/token\""));
+        let service = service();
+        let page = service.swagger_ui_html().replace(&service.spec(), &document);
+        Docs { document, page }
+    }
+
+    pub(super) fn document(&self) -> Response {
+        Response::builder().content_type("application/json").body(self.document.clone())
+    }
+
+    pub(super) fn page(&self) -> Response {
+        let mut response = Response::builder().content_type("text/html; charset=utf-8").body(self.page.clone());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        response
+    }
+}

@@ -1,0 +1,91 @@
+//! The whole site: which address goes where.
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
+use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
+
+use super::docs::Docs;
+use super::error::Rejection;
+use super::guardrail::Guardrail;
+use super::scim::Discovery;
+use super::tenant::{Address, OrgContext, local_path, set_path};
+use super::{health, operations};
+use crate::app::App;
+use crate::base::limit;
+
+/// Every operation of an org, as one OpenAPI object.
+pub(super) type Api = (Discovery, ());
+
+pub(super) fn api() -> Api {
+    (Discovery, ())
+}
+
+/// Whether `/docs` and `/openapi.json` are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Documentation {
+    /// They are.
+    Served,
+    /// 404.
+    Hidden,
+}
+
+/// Every address of the server. It always answers: whatever goes wrong has been turned into an answer, and logged.
+pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'static, Response> {
+    let mut prefix = [0; 4];
+    app.random.fill(&mut prefix);
+    let docs = (documentation == Documentation::Served).then(|| Docs::new(&app.settings.public_url));
+    let site = Site { scim: operations::route(api()), docs, app };
+    Guardrail::new(site, limit::REQUEST_DEADLINE, u32::from_be_bytes(prefix)).boxed()
+}
+
+struct Site {
+    app: Arc<App>,
+    scim: Route,
+    docs: Option<Docs>,
+}
+
+impl Endpoint for Site {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        match Address::parse(request.uri().path()) {
+            Some(Address { root, org, area: "scim2", rest }) => {
+                let context = OrgContext::new(&self.app, root, org).ok_or_else(Rejection::not_found)?;
+                let path = local_path(rest)?;
+                self.scim(request, context, path).await
+            }
+            Some(_) => Err(Rejection::not_found().into()),
+            None => self.other(request).await,
+        }
+    }
+}
+
+impl Site {
+    async fn scim(&self, mut request: Request, context: OrgContext, path: String) -> Result<Response> {
+        set_path(&mut request, path)?;
+        request.extensions_mut().insert(context);
+        self.scim.call(request).await
+    }
+
+    /// Addresses that belong to no org.
+    async fn other(&self, request: Request) -> Result<Response> {
+        let path = request.uri().path();
+        let path = path.strip_suffix('/').filter(|short| !short.is_empty()).unwrap_or(path);
+        match (path, &self.docs) {
+            ("/healthz", _) => read_only(&request).map(|()| health::healthz()),
+            ("/readyz", _) => {
+                read_only(&request)?;
+                Ok(health::readyz(&self.app).await)
+            }
+            ("/docs", Some(docs)) => read_only(&request).map(|()| docs.page()),
+            ("/openapi.json", Some(docs)) => read_only(&request).map(|()| docs.document()),
+            _ => Err(Rejection::not_found().into()),
+        }
+    }
+}
+
+fn read_only(request: &Request) -> Result<()> {
+    if request.method() == Method::GET { Ok(()) } else { Err(Rejection::method("GET, HEAD").into()) }
+}
