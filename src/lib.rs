@@ -7,6 +7,7 @@ pub mod app;
 pub mod auth;
 pub mod base;
 pub mod config;
+pub mod console;
 pub mod directory;
 pub mod http;
 pub mod invite;

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::{App, Error};
 use crate::auth::{Principal, Scope, Subject};
-use crate::base::{GroupId, InvitationId, OrgId, UserId, limit};
+use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, limit};
+use crate::console::{Page, State};
 use crate::invite::lines::{Draft, Facts, GroupFact};
 use crate::invite::request::{InviteRequest, InviteResponse, Line, LineResult, Made};
 use crate::invite::{self, Answer, Invitation, LineError, Status};
@@ -17,7 +18,7 @@ use crate::org::Org;
 use crate::scim::filter::{Attr, CompareOp, Filter, Literal, Node};
 use crate::scim::list::Query;
 use crate::scim::{self, Kind, Record};
-use crate::store::{self, Page, References};
+use crate::store::{self, References};
 
 /// How often a decision is made anew before the caller is told to try again.
 const TRIES: usize = 4;
@@ -29,6 +30,34 @@ pub struct Opened {
     pub invitation: Invitation,
     /// The inviting org and its ancestors, the root first.
     pub path: Vec<Org>,
+}
+
+impl Opened {
+    fn page(self, face: Option<State>, code: &str, now: Timestamp) -> Page {
+        let Opened { invitation, path } = self;
+        let state = face.unwrap_or(match invitation.status_at(now) {
+            Status::Pending => State::Open,
+            Status::Accepted => State::Used,
+            Status::Declined => State::Declined,
+            Status::Revoked => State::Revoked,
+            Status::Expired => State::Expired,
+        });
+        let inviter = invitation.inviter_name().map(str::to_owned);
+        let (groups, vanished): (Vec<_>, Vec<_>) = invitation.groups.into_iter().partition(|group| group.exists);
+        let names = |groups: Vec<invite::Group>| groups.into_iter().map(|group| group.display).collect();
+        Page {
+            state,
+            path: path.into_iter().map(|org| org.name).collect(),
+            inviter,
+            user_name: invitation.user_name,
+            groups: names(groups),
+            vanished: names(vanished),
+            until: invitation.expires_at.to_utc().format("%Y-%m-%d %H:%M UTC").to_string(),
+            message: invitation.message,
+            action: invitation.id.to_string(),
+            code: code.to_owned(),
+        }
+    }
 }
 
 impl App {
@@ -67,7 +96,7 @@ impl App {
     }
 
     /// A page of the org's invitations, ended ones included.
-    pub async fn invitation_list(&self, who: &Principal, query: &Query) -> Result<Page, Error> {
+    pub async fn invitation_list(&self, who: &Principal, query: &Query) -> Result<store::Page, Error> {
         who.require(Scope::InvitationsRead)?;
         Ok(self.store.resources(who.org.id, Kind::Invitation, query, self.now()).await?)
     }
@@ -110,6 +139,36 @@ impl App {
             }
         }
         Err(store::Error::Stale.into())
+    }
+
+    /// The page behind the link, `id` and `code` as they stand in it; with an `answer`, after it was given. `Err` only where
+    /// we failed: whatever the link may be, there is a page for it.
+    pub async fn invitation_page(
+        &self,
+        org: OrgId,
+        id: InvitationId,
+        code: &str,
+        answer: Option<Answer>,
+    ) -> Result<Page, Error> {
+        let opened = match answer {
+            None => self.invitation_open(org, Some(id), code).await,
+            Some(answer) => self.invitation_answer(org, Some(id), code, answer).await,
+        };
+        let face = match (&opened, answer) {
+            (Ok(_), Some(Answer::Accept)) => Some(State::Accepted),
+            (Err(Error::Invite(invite::Error::Inactive)), _) => Some(State::Inactive),
+            _ => None,
+        };
+        // A refused answer shows how the invitation stands.
+        let opened = match opened {
+            Err(Error::Invite(_)) => self.invitation_open(org, Some(id), code).await,
+            other => other,
+        };
+        match opened {
+            Ok(opened) => Ok(opened.page(face, code, self.now())),
+            Err(Error::Invite(invite::Error::Unknown) | Error::Scim(_)) => Ok(Page::unknown()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Decides all lines against the same facts and commits the good ones together. Whoever else invites the same people at
