@@ -17,6 +17,7 @@ pub mod render;
 pub mod resource;
 pub mod schema;
 pub mod urn;
+mod value;
 
 pub use error::{Error, ScimType};
 pub use profile::{Profile, Quirks};

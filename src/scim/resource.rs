@@ -1,10 +1,16 @@
 //! A resource as it is stored and as it is answered.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Error, Profile, Quirks};
-use crate::base::Timestamp;
+use super::path::{self, Name, Resolved};
+use super::schema::{self, Attribute, ResourceType, Schema};
+use super::value::{self, Place};
+use super::{Error, Profile, Quirks, ScimType, json};
+use crate::base::limit::RESOURCE_BYTES_MAX;
+use crate::base::{Timestamp, UserId};
 
 /// The resource types of an org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,12 +56,133 @@ pub struct Reference {
 /// the caller to take out.
 pub fn accept(
     kind: Kind,
-    body: Map<String, Value>,
+    mut body: Map<String, Value>,
     profile: Profile,
     quirks: &mut Quirks,
 ) -> Result<Map<String, Value>, Error> {
-    let _ = (kind, profile, quirks);
-    Ok(body)
+    let resource_type = schema::resource_type(kind);
+    check_schemas(json::take(&mut body, "schemas"), resource_type, profile, quirks)?;
+    let mut out = Map::from_iter([("schemas".to_owned(), Value::Null)]);
+    for attribute in resource_type.attributes() {
+        // C-03, S-25, U-04: what is read-only is passed over.
+        let sent = json::take(&mut body, &attribute.name).filter(|_| !attribute.is_read_only());
+        let place = Place::at(&attribute.name);
+        let value = sent.map_or(Ok(None), |value| value::canonical(attribute, value, place, profile, quirks))?;
+        out.extend(value.map(|value| (attribute.name.clone(), value)));
+    }
+    for extension in &resource_type.extensions {
+        let values = match json::take(&mut body, &extension.schema.id) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Object(values)) => values,
+            Some(other) => {
+                let detail = format!("`{}` is {}, expected an object", extension.schema.id, json::kind_of(&other));
+                return Err(Error::bad(ScimType::InvalidValue, detail));
+            }
+        };
+        for (name, value) in values {
+            match extension.schema.attribute(&name) {
+                Some(attribute) => extend(&mut out, &extension.schema, attribute, value, profile, quirks)?,
+                None => value::unknown(&format_args!("{}:{name}", extension.schema.id), &value, profile, quirks)?,
+            }
+        }
+    }
+    for (key, value) in body {
+        match path::resolve(&key, kind, profile) {
+            // EN-04, EN-09: `urn:…:User:department` or a bare `department` at the top.
+            Resolved::Attribute(Name { extension: Some(schema), attribute, sub: None })
+                if quirks.allow(profile, "flat-extension") =>
+            {
+                extend(&mut out, schema, attribute, value, profile, quirks)?;
+            }
+            _ => value::unknown(&key, &value, profile, quirks)?,
+        }
+    }
+    complete(kind, &mut out)?;
+    Ok(out)
+}
+
+fn extend(
+    out: &mut Map<String, Value>,
+    schema: &Schema,
+    attribute: &Attribute,
+    value: Value,
+    profile: Profile,
+    quirks: &mut Quirks,
+) -> Result<(), Error> {
+    let Some(value) = value::canonical(attribute, value, Place::at(&attribute.name), profile, quirks)? else { return Ok(()) };
+    if !attribute.is_read_only() {
+        let values = out.entry(schema.id.clone()).or_insert_with(|| Value::Object(Map::new()));
+        values[&attribute.name] = value;
+    }
+    Ok(())
+}
+
+/// What holds for a document as a whole, after a body was accepted or a PATCH applied (P-27): what is required is there
+/// (S-23), one value at most is primary (S-13), the size is bounded; and `schemas` says what the content is (S-01, P-24).
+pub(super) fn complete(kind: Kind, document: &mut Map<String, Value>) -> Result<(), Error> {
+    let resource_type = schema::resource_type(kind);
+    let schemas =
+        resource_type.extensions.iter().map(|extension| &extension.schema.id).filter(|urn| document.contains_key(*urn));
+    let schemas = std::iter::once(&resource_type.schema.id).chain(schemas).cloned().collect();
+    document.insert("schemas".to_owned(), schemas);
+    for attribute in resource_type.attributes() {
+        let value = document.get(&attribute.name);
+        // S-34: blank is empty.
+        let is_blank = value.is_none_or(|value| value.as_str().is_some_and(|text| text.trim().is_empty()));
+        if attribute.required && !attribute.is_read_only() && is_blank {
+            return Err(value::missing(&attribute.name));
+        }
+        if value.is_some_and(|value| value::primaries(value) > 1) {
+            let detail = format!("`{}` has more than one primary value", attribute.name);
+            return Err(Error::bad(ScimType::InvalidValue, detail));
+        }
+    }
+    for extension in resource_type.extensions.iter().filter(|extension| extension.required) {
+        if !document.contains_key(&extension.schema.id) {
+            return Err(value::missing(&extension.schema.id));
+        }
+    }
+    let bytes: usize = document.iter().filter(|(name, _)| *name != "members").map(|(_, value)| value.to_string().len()).sum();
+    if bytes > RESOURCE_BYTES_MAX {
+        return Err(Error::status(413, format!("the resource has {bytes} bytes, at most {RESOURCE_BYTES_MAX} are kept")));
+    }
+    Ok(())
+}
+
+fn check_schemas(
+    sent: Option<Value>,
+    resource_type: &ResourceType,
+    profile: Profile,
+    quirks: &mut Quirks,
+) -> Result<(), Error> {
+    let syntax = |detail: String| Err(Error::bad(ScimType::InvalidSyntax, detail));
+    let base = &resource_type.schema.id;
+    let items = match sent {
+        Some(Value::Array(items)) => items,
+        // C-15: without `schemas` the endpoint says what is meant.
+        None | Some(Value::Null) => vec![],
+        Some(other) => vec![other],
+    };
+    let mut has_base = false;
+    for item in items {
+        let Value::String(urn) = item else {
+            return syntax(format!("`schemas` holds {}, expected URNs", json::kind_of(&item)));
+        };
+        // S-02.
+        if urn.to_ascii_lowercase().contains(":messages:2.0:") {
+            return syntax(format!("`schemas` holds the URN of a message, {urn:?}, expected `{base}`"));
+        }
+        has_base |= urn.eq_ignore_ascii_case(base);
+        let is_known = urn.eq_ignore_ascii_case(base) || resource_type.extension(&urn).is_some();
+        // S-48: EN-13, EN-15, GO-02.
+        if !is_known && !quirks.allow(profile, "unknown-schema") {
+            return syntax(format!("`schemas` holds {urn:?}, which is no schema of a {}", resource_type.name));
+        }
+    }
+    if has_base || quirks.allow(profile, "schemas-missing") {
+        return Ok(());
+    }
+    syntax(format!("`schemas` does not hold `{base}`"))
 }
 
 /// The text to be stored: `schemas` and `id` first, then what `attributes` holds, less what is kept elsewhere (`meta`,
@@ -74,8 +201,152 @@ pub fn document(id: Uuid, attributes: &Map<String, Value>) -> String {
     Value::Object(doc).to_string()
 }
 
-/// The ids in a value of `members`, as [`accept`] leaves it; each once, in order. What cannot be an id is refused (S-45).
+/// The ids in a value of `members`, as [`accept`] leaves it; each once, in order. What cannot be an id is refused: 400
+/// `invalidValue` naming it (S-45).
 pub fn member_ids(members: &Value) -> Result<Vec<Uuid>, Error> {
-    let _ = members;
-    Err(Error::status(501, "members are not supported yet"))
+    let mut seen = HashSet::new();
+    let mut ids = Vec::new();
+    for member in members.as_array().into_iter().flatten() {
+        let text = member["value"].as_str().ok_or_else(|| value::missing(&"members.value"))?;
+        let Some(id) = id(text) else {
+            let shown: String = text.chars().take(64).collect();
+            return Err(Error::bad(ScimType::InvalidValue, format!("`members.value` {shown:?} is no user or group")));
+        };
+        ids.extend(seen.insert(id).then_some(id));
+    }
+    Ok(ids)
+}
+
+/// An id in the one spelling that the server gives out; ids are `caseExact` (P-31).
+pub(super) fn id(text: &str) -> Option<Uuid> {
+    text.parse::<UserId>().ok().map(|id| id.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::urn;
+    use serde_json::json;
+
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+    fn run(kind: Kind, profile: Profile, body: Value) -> (String, Vec<&'static str>) {
+        let mut quirks = Quirks::new();
+        let body = body.as_object().cloned().expect("an object");
+        let got = match accept(kind, body, profile, &mut quirks) {
+            Ok(map) => Value::Object(map).to_string(),
+            Err(error) => format!("!! {} {}", error.scim_type.map_or("", ScimType::as_str), error.detail),
+        };
+        (got, quirks.names().to_vec())
+    }
+
+    #[track_caller]
+    fn check(body: Value, expected: &str, quirks: &[&str]) {
+        let got = run(Kind::User, Profile::Lenient, body);
+        assert_eq!((got.0.as_str(), got.1.as_slice()), (expected, quirks));
+    }
+
+    #[track_caller]
+    fn strict(body: Value, expected: &str) {
+        assert_eq!(run(Kind::User, Profile::Strict, body).0, expected);
+    }
+
+    #[test]
+    fn a_body_comes_out_in_the_schemas_spelling_and_order() {
+        let body = json!({"EMAILS": [{"Value": "a@b", "primary": true}], "username": "ada", "schemas": [urn::USER], "externalId": "x",
+            "password": "p", "id": "7", "meta": {"version": "1"}, "groups": [{"value": "1"}]});
+        let expected = format!(
+            r#"{{"schemas":["{}"],"externalId":"x","userName":"ada","password":"p","emails":[{{"value":"a@b","primary":true}}]}}"#,
+            urn::USER
+        );
+        // S-03, C-03, S-18, S-20, S-38: read-only ones are passed over.
+        check(body, &expected, &[]);
+    }
+
+    #[test]
+    fn schemas_say_what_the_content_is() {
+        let plain = format!(r#"{{"schemas":["{}"],"userName":"a"}}"#, urn::USER);
+        let extended =
+            format!(r#"{{"schemas":["{}","{ENTERPRISE}"],"userName":"a","{ENTERPRISE}":{{"department":"D"}}}}"#, urn::USER);
+        // S-01: an extension is named exactly when it has a value; ON-02: also if the client did not.
+        check(json!({"schemas": [urn::USER, ENTERPRISE], "userName": "a", ENTERPRISE: {"department": null}}), &plain, &[]);
+        check(json!({"schemas": [urn::USER], "userName": "a", ENTERPRISE.to_uppercase(): {"Department": "D"}}), &extended, &[]);
+        // C-15, EN-13, EN-15, GO-02.
+        check(json!({"userName": "a"}), &plain, &["schemas-missing"]);
+        check(json!({"schemas": [urn::USER, "urn:scim:schemas:core:1.0"], "userName": "a"}), &plain, &["unknown-schema"]);
+        // EN-04, EN-09.
+        check(
+            json!({"schemas": [urn::USER], "userName": "a", format!("{ENTERPRISE}:department"): "D"}),
+            &extended,
+            &["flat-extension"],
+        );
+        check(json!({"schemas": [urn::USER], "userName": "a", "department": "D"}), &extended, &["flat-extension"]);
+        // S-02.
+        let message =
+            format!("!! invalidSyntax `schemas` holds the URN of a message, {:?}, expected `{}`", urn::PATCH_OP, urn::USER);
+        check(json!({"schemas": [urn::PATCH_OP], "userName": "a"}), &message, &[]);
+        check(json!({"schemas": [1], "userName": "a"}), "!! invalidSyntax `schemas` holds a number, expected URNs", &[]);
+        strict(json!({"userName": "a"}), &format!("!! invalidSyntax `schemas` does not hold `{}`", urn::USER));
+        strict(
+            json!({"schemas": [urn::USER, "urn:x"], "userName": "a"}),
+            r#"!! invalidSyntax `schemas` holds "urn:x", which is no schema of a User"#,
+        );
+        strict(
+            json!({"schemas": [urn::USER], "userName": "a", "department": "D"}),
+            "!! invalidSyntax `department` is no attribute of this resource type",
+        );
+    }
+
+    #[test]
+    fn what_is_required_must_be_there() {
+        // S-23, S-34, C-14.
+        for missing in [json!({}), json!({"userName": null}), json!({"userName": ""}), json!({"userName": " \t"})] {
+            check(missing, "!! invalidValue `userName` is required", &["schemas-missing"]);
+        }
+        let (group, _) = run(Kind::Group, Profile::Lenient, json!({"members": []}));
+        assert_eq!(group, "!! invalidValue `displayName` is required", "S-42");
+    }
+
+    #[test]
+    fn one_value_at_most_is_primary() {
+        // S-13.
+        let two = json!({"schemas": [urn::USER], "userName": "a", "emails": [{"value": "a", "primary": true}, {"value": "b", "primary": "True"}]});
+        check(two, "!! invalidValue `emails` has more than one primary value", &["boolean-as-text"]);
+    }
+
+    #[test]
+    fn a_guests_origin_cannot_be_forged() {
+        let body = json!({"schemas": [urn::USER, urn::MEMBERSHIP], "userName": "a", urn::MEMBERSHIP: {"type": "guest", "homeOrg": "1"}});
+        check(body, &format!(r#"{{"schemas":["{}"],"userName":"a"}}"#, urn::USER), &[]);
+    }
+
+    #[test]
+    fn the_size_of_a_resource_is_bounded() {
+        let roles: Vec<Value> = (0..40).map(|index| json!({"value": format!("{index}{}", "x".repeat(8000))})).collect();
+        let (got, _) = run(Kind::User, Profile::Lenient, json!({"userName": "a", "roles": roles}));
+        assert!(got.starts_with("!!  the resource has 32"), "{got:.80}");
+    }
+
+    #[test]
+    fn members_are_ids() {
+        // EN-10, S-14, P-31.
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let body = json!({"displayName": "G", "members": [{"$ref": null, "value": id}, id, {"value": id, "type": "User"}]});
+        let body = body.as_object().cloned().expect("an object");
+        let group = accept(Kind::Group, body, Profile::Lenient, &mut Quirks::new()).expect("a group");
+        assert_eq!(member_ids(&group["members"]), Ok(vec![id.parse().expect("an id")]));
+        let refused = |value: Value| member_ids(&json!([value])).map_err(|error| error.detail);
+        let upper = json!({"value": id.to_uppercase()});
+        assert!(refused(upper).is_err());
+        assert_eq!(refused(json!({"value": "ada"})), Err(r#"`members.value` "ada" is no user or group"#.to_owned()));
+        assert_eq!(refused(json!({"type": "User"})), Err("`members.value` is required".to_owned()));
+    }
+
+    #[test]
+    fn a_document_opens_with_schemas_and_id() {
+        let attributes = json!({"userName": "a", "password": "p", "schemas": ["u"], "id": "old", "meta": {}, "groups": []});
+        let attributes = attributes.as_object().cloned().expect("an object");
+        let expected = r#"{"schemas":["u"],"id":"00000000-0000-0000-0000-000000000001","userName":"a"}"#;
+        assert_eq!(document(Uuid::from_u128(1), &attributes), expected);
+    }
 }
