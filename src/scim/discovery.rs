@@ -116,8 +116,7 @@ mod tests {
     /// Every member of `value` is defined and has its type, and what is required is there.
     fn conforms(attributes: &[Attribute], value: &Value, path: &str) {
         let object = value.as_object().unwrap_or_else(|| panic!("{path} is an object"));
-        for key in
-            object.keys().filter(|key| !(["schemas", "meta"].contains(&key.as_str()) || path.is_empty() && *key == "id"))
+        for key in object.keys().filter(|key| !(["schemas", "meta"].contains(&key.as_str()) || path.is_empty() && *key == "id"))
         {
             assert!(attributes.iter().any(|attribute| attribute.name == *key), "{path}.{key} is not defined");
         }
