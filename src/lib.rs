@@ -11,6 +11,7 @@ pub mod console;
 pub mod directory;
 pub mod http;
 pub mod invite;
+pub mod mail;
 pub mod org;
 pub mod outbox;
 pub mod scim;
