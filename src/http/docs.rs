@@ -3,8 +3,9 @@
 use poem::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
 use poem::{Response, http::HeaderValue};
 use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::oauth::{self, OauthApi};
 use super::routes::{Api, api};
 
 /// The page's scripts and styles are within it, and it talks to this server alone.
@@ -20,6 +21,11 @@ pub fn openapi_document() -> String {
     let mut document: Value = serde_json::from_str(&service().spec()).expect("poem-openapi prints JSON");
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, operations) in paths {
+            if oauth::is_ours(path) {
+                // Not below an org, where all else is.
+                operations["servers"] = json!([{ "url": "/" }]);
+                continue;
+            }
             let operations = operations.as_object_mut().into_iter().flatten();
             operations.filter_map(|(method, operation)| Some((method, operation.as_object_mut()?))).for_each(
                 |(method, operation)| {
@@ -33,12 +39,12 @@ pub fn openapi_document() -> String {
     text
 }
 
-fn service() -> OpenApiService<Api, ()> {
+fn service() -> OpenApiService<(Api, OauthApi), ()> {
     let server = ServerObject::new("/t/{root}/o/{org}/scim2")
         .description("One organization of this server.")
         .variable("root", "Handle of the root organization.", "acme")
         .variable("org", "Id of the organization.", "00000000-0000-7000-8000-000000000000");
-    OpenApiService::new(api(), "Usher", env!("CARGO_PKG_VERSION"))
+    OpenApiService::new((api(), OauthApi), "Usher", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
         .server(server)

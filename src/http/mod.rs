@@ -9,6 +9,7 @@ pub mod error;
 pub mod guard;
 mod guardrail;
 mod health;
+pub mod oauth;
 mod operations;
 pub mod payload;
 pub mod resource;

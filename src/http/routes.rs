@@ -9,6 +9,7 @@ use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 use super::docs::Docs;
 use super::error::Rejection;
 use super::guardrail::Guardrail;
+use super::oauth::{self, OauthApi};
 use super::scim::Discovery;
 use super::tenant::{Address, OrgContext, local_path, set_path};
 use super::{health, operations};
@@ -36,13 +37,14 @@ pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'stati
     let mut prefix = [0; 4];
     app.random.fill(&mut prefix);
     let docs = (documentation == Documentation::Served).then(|| Docs::new(&app.settings.public_url));
-    let site = Site { scim: operations::route(api()), docs, app };
+    let site = Site { scim: operations::route(api()), oauth: operations::route(OauthApi), docs, app };
     Guardrail::new(site, limit::REQUEST_DEADLINE, u32::from_be_bytes(prefix)).boxed()
 }
 
 struct Site {
     app: Arc<App>,
     scim: Route,
+    oauth: Route,
     docs: Option<Docs>,
 }
 
@@ -57,6 +59,7 @@ impl Endpoint for Site {
                 self.scim(request, context, path).await
             }
             Some(_) => Err(Rejection::not_found().into()),
+            None if oauth::is_ours(request.uri().path()) => self.oauth(request).await,
             None => self.other(request).await,
         }
     }
@@ -67,6 +70,11 @@ impl Site {
         set_path(&mut request, path)?;
         request.extensions_mut().insert(context);
         self.scim.call(request).await
+    }
+
+    async fn oauth(&self, mut request: Request) -> Result<Response> {
+        request.extensions_mut().insert(self.app.clone());
+        self.oauth.call(request).await
     }
 
     /// Addresses that belong to no org.
