@@ -2,10 +2,14 @@
 //!
 //! Decisions only: documents and facts in, changes out. `scim` supplies the protocol, `app` loads and commits, `store` keeps.
 
+pub mod document;
+pub mod groups;
 pub mod guest;
 pub mod password;
+pub mod users;
 
 pub use guest::{Membership, guest_doc};
+pub use users::is_guest;
 
 use uuid::Uuid;
 

@@ -1,0 +1,223 @@
+//! Groups: what a body or a PATCH makes of one.
+//!
+//! Members are rows, not part of the document: a PATCH that only adds and removes members reads neither (P-30).
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Change, MemberChange, document};
+use crate::base::limit::MEMBERS_MAX;
+use crate::base::{GroupId, OrgId, Timestamp};
+use crate::scim::filter::{self, Filter};
+use crate::scim::patch::{self, MemberOp, Operation};
+use crate::scim::resource::{self, Kind};
+use crate::scim::{Error, Profile, Quirks, Record, Reference, ScimType};
+
+/// Evaluations of a filter over a member in one request (S-60).
+const EVALUATIONS_MAX: usize = 1_000_000;
+
+/// The body of a POST or PUT, judged by the schema alone.
+#[derive(Debug)]
+pub struct Draft {
+    attributes: Map<String, Value>,
+    members: Vec<Uuid>,
+}
+
+/// The operations of a PATCH, judged by the schema alone.
+#[derive(Debug)]
+pub struct Edits {
+    operations: Vec<Operation>,
+    members: Vec<MemberOp>,
+}
+
+/// What has to be loaded before [`patch`] can decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: the changes commute with those of others.
+    Nothing,
+    /// The document.
+    Document,
+    /// The document and the members.
+    Members,
+}
+
+impl Draft {
+    /// Judges `body`. Members named twice are one (S-14).
+    pub fn parse(body: Map<String, Value>, profile: Profile, quirks: &mut Quirks) -> Result<Draft, Error> {
+        let mut attributes = resource::accept(Kind::Group, body, profile, quirks)?;
+        let members = match attributes.remove("members") {
+            Some(members) => resource::member_ids(&members)?,
+            None => Vec::new(),
+        };
+        at_most(members.len())?;
+        Ok(Draft { attributes, members })
+    }
+}
+
+impl Edits {
+    /// Judges `body`, a `PatchOp`, and takes the operations on members apart from the others.
+    pub fn parse(body: Map<String, Value>, profile: Profile, quirks: &mut Quirks) -> Result<Edits, Error> {
+        let (members, operations): (Vec<Operation>, Vec<Operation>) =
+            patch::parse(body, Kind::Group, profile, quirks)?.into_iter().partition(|operation| operation.is_on("members"));
+        let members = members.iter().map(patch::member_change).collect::<Result<Vec<MemberOp>, Error>>()?;
+        at_most(members.iter().map(named).sum())?;
+        Ok(Edits { operations, members })
+    }
+
+    /// What has to be loaded.
+    pub fn needs(&self) -> Needs {
+        if self.members.iter().any(|change| matches!(change, MemberOp::RemoveMatching(_))) {
+            Needs::Members
+        } else if !self.operations.is_empty() || self.members.is_empty() {
+            Needs::Document
+        } else {
+            Needs::Nothing
+        }
+    }
+
+    /// The changes of members that need no look at the group, in order.
+    fn blind(&self) -> Vec<MemberChange> {
+        self.members.iter().filter_map(blind).collect()
+    }
+}
+
+/// A group from `draft`.
+pub fn create(org: OrgId, id: GroupId, draft: &Draft, at: Timestamp) -> Result<Change, Error> {
+    let doc = document::write(id.0, &draft.attributes)?;
+    Ok(Change::GroupCreated { org, id, doc, members: draft.members.clone(), at })
+}
+
+/// `current`, loaded without members, replaced by `draft`. A body without `members` clears them (U-08). Whether the members
+/// change, the store finds out (U-10).
+pub fn replace(org: OrgId, current: &Record, draft: &Draft, at: Timestamp) -> Result<Change, Error> {
+    let before = document::read(current)?;
+    let mut after = draft.attributes.clone();
+    after.insert("id".into(), current.id.to_string().into());
+    let doc = changed(current, &before, after)?;
+    let members = vec![MemberChange::Replaced(draft.members.clone())];
+    Ok(Change::GroupChanged { org, id: current.id.into(), expected: Some(current.version), doc, members, at })
+}
+
+/// The group `id` after `edits` that need nothing of it ([`Needs::Nothing`]). `expected` is the version that the client
+/// insists on.
+pub fn patch_members(org: OrgId, id: GroupId, expected: Option<u64>, edits: &Edits, at: Timestamp) -> Change {
+    Change::GroupChanged { org, id, expected, doc: None, members: edits.blind(), at }
+}
+
+/// `current`, loaded as far as [`Edits::needs`] says, after `edits`; none where nothing is to be written (P-08).
+pub fn patch(
+    org: OrgId,
+    current: &Record,
+    edits: &Edits,
+    profile: Profile,
+    quirks: &mut Quirks,
+    at: Timestamp,
+) -> Result<Option<Change>, Error> {
+    let before = document::read(current)?;
+    let mut after = before.clone();
+    patch::apply(&mut after, &edits.operations, Kind::Group, profile, quirks)?;
+    let doc = changed(current, &before, after)?;
+    let members = if edits.needs() == Needs::Members { resolved(current, &edits.members)? } else { edits.blind() };
+    if doc.is_none() && members.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Change::GroupChanged { org, id: current.id.into(), expected: Some(current.version), doc, members, at }))
+}
+
+fn changed(current: &Record, before: &Map<String, Value>, after: Map<String, Value>) -> Result<Option<String>, Error> {
+    if document::is_same(before, &after) { Ok(None) } else { document::write(current.id, &after).map(Some) }
+}
+
+fn blind(change: &MemberOp) -> Option<MemberChange> {
+    match change {
+        MemberOp::Add(ids) => Some(MemberChange::Added(distinct(ids))),
+        MemberOp::Remove(ids) => Some(MemberChange::Removed(distinct(ids))),
+        MemberOp::Replace(ids) => Some(MemberChange::Replaced(distinct(ids))),
+        MemberOp::RemoveMatching(_) => None,
+    }
+}
+
+/// The changes with every filter replaced by the ids that it matches, at its turn (P-05). Of members added by the same
+/// request only `value` is known.
+fn resolved(current: &Record, changes: &[MemberOp]) -> Result<Vec<MemberChange>, Error> {
+    let filters = changes.iter().filter(|change| matches!(change, MemberOp::RemoveMatching(_))).count();
+    let evaluations = filters.saturating_mul(current.references.len());
+    if evaluations > EVALUATIONS_MAX {
+        let detail = format!("{filters} filters over {} members, remove by `value` instead", current.references.len());
+        return Err(Error::bad(ScimType::TooMany, detail));
+    }
+    let mut present: HashMap<Uuid, Value> = current.references.iter().map(|member| (member.id, element(member))).collect();
+    let mut resolved = Vec::new();
+    for change in changes {
+        let step = match change {
+            MemberOp::RemoveMatching(filter) => MemberChange::Removed(matching(current, &present, filter)),
+            MemberOp::Add(ids) => MemberChange::Added(distinct(ids)),
+            MemberOp::Remove(ids) => MemberChange::Removed(distinct(ids)),
+            MemberOp::Replace(ids) => MemberChange::Replaced(distinct(ids)),
+        };
+        match &step {
+            MemberChange::Added(ids) => add(&mut present, ids),
+            MemberChange::Removed(ids) => {
+                for id in ids {
+                    present.remove(id);
+                }
+            }
+            MemberChange::Replaced(ids) => {
+                let kept = ids.iter().filter_map(|id| present.remove_entry(id)).collect();
+                present = kept;
+                add(&mut present, ids);
+            }
+        }
+        // P-18: a filter that matches nobody changes nothing.
+        if step != MemberChange::Removed(Vec::new()) {
+            resolved.push(step);
+        }
+    }
+    Ok(resolved)
+}
+
+fn add(present: &mut HashMap<Uuid, Value>, ids: &[Uuid]) {
+    for id in ids {
+        present.entry(*id).or_insert_with(|| json!({ "members": [{ "value": id }] }));
+    }
+}
+
+/// The ids of the members that fulfil `filter`, whose attributes are those of `members`; the oldest first.
+fn matching(current: &Record, present: &HashMap<Uuid, Value>, filter: &Filter) -> Vec<Uuid> {
+    let is_match = |id: &Uuid| present.get(id).is_some_and(|group| filter::matches(filter, group));
+    let old = current.references.iter().map(|member| member.id).filter(is_match);
+    let mut ids: Vec<Uuid> = old.collect();
+    let known: HashSet<Uuid> = ids.iter().copied().collect();
+    ids.extend(present.keys().filter(|id| !known.contains(id)).filter(|id| is_match(id)));
+    ids
+}
+
+/// A group whose only member is `member`, to be asked whether a filter matches.
+fn element(member: &Reference) -> Value {
+    let (kind, endpoint) = if member.kind == Kind::Group { ("Group", "Groups") } else { ("User", "Users") };
+    let reference = format!("{endpoint}/{}", member.id);
+    json!({ "members": [{ "value": member.id, "display": member.display, "type": kind, "$ref": reference }] })
+}
+
+fn named(change: &MemberOp) -> usize {
+    match change {
+        MemberOp::Add(ids) | MemberOp::Remove(ids) | MemberOp::Replace(ids) => ids.len(),
+        MemberOp::RemoveMatching(_) => 0,
+    }
+}
+
+/// S-60: more has to come in several requests.
+fn at_most(members: usize) -> Result<(), Error> {
+    if members <= MEMBERS_MAX {
+        return Ok(());
+    }
+    Err(Error::status(413, format!("{members} members in one request, at most {MEMBERS_MAX} are taken")))
+}
+
+/// Every id once, where it first stands.
+fn distinct(ids: &[Uuid]) -> Vec<Uuid> {
+    let mut seen = HashSet::with_capacity(ids.len());
+    ids.iter().copied().filter(|id| seen.insert(*id)).collect()
+}
