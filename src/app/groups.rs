@@ -1,1 +1,143 @@
 //! Groups: create, read, replace, patch, delete, list.
+
+use serde_json::{Map, Value};
+
+use super::{App, Error, TRIES, precondition};
+use crate::auth::{Principal, Scope};
+use crate::base::GroupId;
+use crate::directory::Change;
+use crate::directory::groups::{self, Draft, Edits, Needs};
+use crate::scim::list::Query;
+use crate::scim::{self, Kind, Quirks, Record, ScimType};
+use crate::store::{self, Outcome, Page, References};
+
+impl App {
+    /// A new group of the caller's org. 400 `invalidValue` names a member who is no user or group there (S-45).
+    pub async fn group_create(
+        &self,
+        who: &Principal,
+        body: Map<String, Value>,
+        references: References,
+    ) -> Result<Record, Error> {
+        who.require(Scope::GroupsWrite)?;
+        let mut quirks = Quirks::default();
+        let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
+        self.note(who, &quirks);
+        let now = self.now();
+        let id = GroupId(self.random.uuid(now));
+        self.commit_one(groups::create(who.org.id, id, &draft, now)?).await.map_err(refusal)?;
+        self.load(who, Kind::Group, id.0, references).await
+    }
+
+    /// A group of the caller's org.
+    pub async fn group_get(&self, who: &Principal, id: GroupId, references: References) -> Result<Record, Error> {
+        who.require(Scope::GroupsRead)?;
+        self.load(who, Kind::Group, id.0, references).await
+    }
+
+    /// The groups of the caller's org that `query` asks for.
+    pub async fn group_list(&self, who: &Principal, query: &Query) -> Result<Page, Error> {
+        who.require(Scope::GroupsRead)?;
+        Ok(self.store.resources(who.org.id, Kind::Group, query, self.now()).await?)
+    }
+
+    /// The group with `body` in place of what it was; without `members` it has none (U-08).
+    pub async fn group_replace(
+        &self,
+        who: &Principal,
+        id: GroupId,
+        if_match: Option<&str>,
+        body: Map<String, Value>,
+        references: References,
+    ) -> Result<Record, Error> {
+        who.require(Scope::GroupsWrite)?;
+        let mut quirks = Quirks::default();
+        let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
+        self.note(who, &quirks);
+        for _ in 0..TRIES {
+            let current = self.load(who, Kind::Group, id.0, References::Omit).await?;
+            precondition(if_match, current.version)?;
+            let change = groups::replace(who.org.id, &current, &draft, self.now())?;
+            if self.group_write(change).await?.is_some() {
+                return self.load(who, Kind::Group, id.0, references).await;
+            }
+        }
+        Err(store::Error::Stale.into())
+    }
+
+    /// Applies the operations of `body`, all or none. The version after it; [`App::group_written`] shows the group.
+    ///
+    /// Adding and removing members by id reads nothing, whatever the size of the group (P-30).
+    pub async fn group_patch(
+        &self,
+        who: &Principal,
+        id: GroupId,
+        if_match: Option<&str>,
+        body: Map<String, Value>,
+    ) -> Result<u64, Error> {
+        who.require(Scope::GroupsWrite)?;
+        let mut quirks = Quirks::default();
+        let edits = Edits::parse(body, self.settings.profile, &mut quirks)?;
+        for _ in 0..TRIES {
+            let needs = edits.needs();
+            let change = if needs == Needs::Nothing {
+                let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
+                groups::patch_members(who.org.id, id, expected, &edits, self.now())
+            } else {
+                let references = if needs == Needs::Members { References::Include } else { References::Omit };
+                let current = self.load(who, Kind::Group, id.0, references).await?;
+                precondition(if_match, current.version)?;
+                let profile = self.settings.profile;
+                match groups::patch(who.org.id, &current, &edits, profile, &mut quirks, self.now())? {
+                    Some(change) => change,
+                    None => return Ok(current.version),
+                }
+            };
+            if let Some(version) = self.group_write(change).await? {
+                self.note(who, &quirks);
+                return Ok(version);
+            }
+        }
+        Err(store::Error::Stale.into())
+    }
+
+    /// The group as the answer to a write of it: who may write sees what came of it.
+    pub async fn group_written(&self, who: &Principal, id: GroupId, references: References) -> Result<Record, Error> {
+        who.require(Scope::GroupsWrite)?;
+        self.load(who, Kind::Group, id.0, references).await
+    }
+
+    /// Removes the group and its memberships; its members stay.
+    pub async fn group_delete(&self, who: &Principal, id: GroupId, if_match: Option<&str>) -> Result<(), Error> {
+        who.require(Scope::GroupsWrite)?;
+        for _ in 0..TRIES {
+            let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
+            let change = Change::GroupDeleted { org: who.org.id, id, expected, at: self.now() };
+            match self.commit_one(change).await {
+                Ok(_) => return Ok(()),
+                Err(store::Error::Stale) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Stale.into())
+    }
+
+    /// The version after `change`; none where it was stale and has to be decided anew.
+    async fn group_write(&self, change: Change) -> Result<Option<u64>, Error> {
+        match self.commit_one(change).await {
+            Ok(Outcome::Written { version, .. }) => Ok(Some(version)),
+            Ok(Outcome::Done) | Err(store::Error::Stale) => Ok(None),
+            Err(error) => Err(refusal(error)),
+        }
+    }
+}
+
+/// Members are named, as the client wrote them; another org's are as unknown as any (V-40).
+fn refusal(error: store::Error) -> Error {
+    let detail = match error {
+        store::Error::NoSuchMember(id) => format!("`members`: there is no user or group {id}"),
+        store::Error::MemberCycle(id) => format!("`members`: the group {id} would contain itself"),
+        error => return error.into(),
+    };
+    scim::Error::bad(ScimType::InvalidValue, detail).into()
+}

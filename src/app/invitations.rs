@@ -102,14 +102,17 @@ impl App {
     }
 
     /// Removes an invitation, whatever its state; a pending one cannot be accepted any more. A guest it has made stays.
-    pub async fn invitation_delete(&self, who: &Principal, id: InvitationId, expected: Option<u64>) -> Result<(), Error> {
+    pub async fn invitation_delete(&self, who: &Principal, id: InvitationId, if_match: Option<&str>) -> Result<(), Error> {
         who.require(Scope::InvitationsWrite)?;
-        let change = invite::Change::InvitationDeleted { org: who.org.id, id, expected };
-        match self.store.commit(vec![change.into()]).await {
-            Ok(_) => Ok(()),
-            Err(store::Error::Stale) if expected.is_some() => Err(Error::Precondition),
-            Err(error) => Err(error.into()),
+        for _ in 0..TRIES {
+            let expected = self.expected(who, Kind::Invitation, id.0, if_match).await?;
+            match self.commit_one(invite::Change::InvitationDeleted { org: who.org.id, id, expected }).await {
+                Ok(_) => return Ok(()),
+                Err(store::Error::Stale) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Err(store::Error::Stale.into())
     }
 
     /// What the holder of `code` may see; changes nothing (S-67). `org` is the one in the path and must be the inviting one;

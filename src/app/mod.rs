@@ -21,8 +21,12 @@ pub use error::{Error, ErrorKind};
 pub use issuers::Issuers;
 use tokio::sync::Semaphore;
 
+use uuid::Uuid;
+
+use crate::auth::Principal;
 use crate::base::{Clock, Random, Secret, Timestamp};
-use crate::store::Store;
+use crate::scim::{Kind, Profile, Quirks, Record, etag};
+use crate::store::{self, Outcome, References, Store};
 
 /// Everything a use case needs; nothing is ambient.
 pub struct App {
@@ -51,6 +55,8 @@ pub struct Settings {
     /// Where the world reaches this server: scheme and authority, no trailing slash. The only source of links and of
     /// `meta.location`.
     pub public_url: String,
+    /// How much of a provider's own dialect is understood.
+    pub profile: Profile,
     /// From which the secrets of invitation links are derived.
     pub invitation_key: Secret<[u8; 32]>,
 }
@@ -71,5 +77,42 @@ impl App {
     /// The present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// A resource of the caller's org; another org's is not there.
+    async fn load(&self, who: &Principal, kind: Kind, id: Uuid, references: References) -> Result<Record, Error> {
+        let found = self.store.resource(who.org.id, kind, id, references, self.now()).await?;
+        found.ok_or(store::Error::NotFound.into())
+    }
+
+    /// The version that `If-Match` holds a write to, where the client sent one (V-03).
+    async fn expected(&self, who: &Principal, kind: Kind, id: Uuid, if_match: Option<&str>) -> Result<Option<u64>, Error> {
+        let Some(header) = if_match else { return Ok(None) };
+        let current = self.load(who, kind, id, References::Omit).await?;
+        precondition(Some(header), current.version)?;
+        Ok(Some(current.version))
+    }
+
+    async fn commit_one(&self, change: impl Into<store::Change>) -> Result<Outcome, store::Error> {
+        let outcomes = self.store.commit(vec![change.into()]).await?;
+        Ok(outcomes.into_iter().next().unwrap_or(Outcome::Done))
+    }
+
+    /// Tells the log in which dialects a provider speaks, never what it said.
+    fn note(&self, who: &Principal, quirks: &Quirks) {
+        if !quirks.names().is_empty() {
+            tracing::info!(org.id = %who.org.id, client.id = who.client_id.as_deref(), quirks = ?quirks.names(), "read in a dialect");
+        }
+    }
+}
+
+/// How often a decision is made, where others change its facts meanwhile.
+const TRIES: usize = 4;
+
+/// 412 unless `if_match` names `version`. Weak tags are compared as if they were strong (V-04).
+fn precondition(if_match: Option<&str>, version: u64) -> Result<(), Error> {
+    match if_match {
+        Some(header) if !etag::matches(header, version) => Err(Error::Precondition),
+        _ => Ok(()),
     }
 }

@@ -1,1 +1,163 @@
 //! Users: create, read, replace, patch, delete, list.
+
+use serde_json::{Map, Value};
+
+use super::{App, Error, TRIES, precondition};
+use crate::auth::{Principal, Scope};
+use crate::base::{Secret, UserId};
+use crate::directory::users::{self, Draft, Edits};
+use crate::directory::{Change, is_guest};
+use crate::scim::list::Query;
+use crate::scim::{self, Kind, Quirks, Record};
+use crate::store::{self, Outcome, Page, References};
+
+impl App {
+    /// A new resident of the caller's org. 409 `uniqueness` where its `userName` is taken there.
+    pub async fn user_create(&self, who: &Principal, body: Map<String, Value>) -> Result<Record, Error> {
+        who.require(Scope::UsersWrite)?;
+        let mut quirks = Quirks::default();
+        let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
+        self.note(who, &quirks);
+        let hash = self.hash_of(draft.password()).await?;
+        let now = self.now();
+        let id = UserId(self.random.uuid(now));
+        let change = users::create(who.org.id, id, &draft, hash, now)?;
+        let doc = doc_of(&change);
+        let born = Record { id: id.0, version: 1, created: now, last_modified: now, doc, references: Vec::new() };
+        let outcome = self.commit_one(change).await.map_err(|error| refusal(error, &born.doc))?;
+        Ok(at(born, &outcome))
+    }
+
+    /// A user of the caller's org.
+    pub async fn user_get(&self, who: &Principal, id: UserId, references: References) -> Result<Record, Error> {
+        who.require(Scope::UsersRead)?;
+        self.load(who, Kind::User, id.0, references).await
+    }
+
+    /// The users of the caller's org that `query` asks for.
+    pub async fn user_list(&self, who: &Principal, query: &Query) -> Result<Page, Error> {
+        who.require(Scope::UsersRead)?;
+        Ok(self.store.resources(who.org.id, Kind::User, query, self.now()).await?)
+    }
+
+    /// The user with `body` in place of what it was (RFC 7644 §3.5.1). `if_match` is the header, where one was sent.
+    pub async fn user_replace(
+        &self,
+        who: &Principal,
+        id: UserId,
+        if_match: Option<&str>,
+        body: Map<String, Value>,
+        references: References,
+    ) -> Result<Record, Error> {
+        who.require(Scope::UsersWrite)?;
+        let mut quirks = Quirks::default();
+        let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
+        self.note(who, &quirks);
+        // A stranger's id must not cost a hash.
+        precondition(if_match, self.load(who, Kind::User, id.0, References::Omit).await?.version)?;
+        let hash = self.hash_of(draft.password()).await?;
+        for _ in 0..TRIES {
+            let current = self.load(who, Kind::User, id.0, references).await?;
+            precondition(if_match, current.version)?;
+            let change = users::replace(who.org.id, &current, &draft, hash.clone(), self.now())?;
+            if let Some(record) = self.user_write(who, current, change, references).await? {
+                return Ok(record);
+            }
+        }
+        Err(store::Error::Stale.into())
+    }
+
+    /// The user after the operations of `body` (RFC 7644 §3.5.2), all or none of them.
+    pub async fn user_patch(
+        &self,
+        who: &Principal,
+        id: UserId,
+        if_match: Option<&str>,
+        body: Map<String, Value>,
+        references: References,
+    ) -> Result<Record, Error> {
+        who.require(Scope::UsersWrite)?;
+        let mut quirks = Quirks::default();
+        let edits = Edits::parse(body, self.settings.profile, &mut quirks)?;
+        precondition(if_match, self.load(who, Kind::User, id.0, References::Omit).await?.version)?;
+        let hash = self.hash_of(edits.password()).await?;
+        for _ in 0..TRIES {
+            let current = self.load(who, Kind::User, id.0, references).await?;
+            precondition(if_match, current.version)?;
+            let profile = self.settings.profile;
+            let change = users::patch(who.org.id, &current, &edits, hash.clone(), profile, &mut quirks, self.now())?;
+            if let Some(record) = self.user_write(who, current, change, references).await? {
+                self.note(who, &quirks);
+                return Ok(record);
+            }
+        }
+        Err(store::Error::Stale.into())
+    }
+
+    /// Removes the user, its memberships and its guests below. Of a guest, this ends the membership and nothing else.
+    pub async fn user_delete(&self, who: &Principal, id: UserId, if_match: Option<&str>) -> Result<(), Error> {
+        who.require(Scope::UsersWrite)?;
+        for _ in 0..TRIES {
+            let expected = self.expected(who, Kind::User, id.0, if_match).await?;
+            let change = Change::UserDeleted { org: who.org.id, id, expected, at: self.now() };
+            match self.commit_one(change).await {
+                Ok(_) => return Ok(()),
+                Err(store::Error::Stale) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Stale.into())
+    }
+
+    /// `current` after `change`; none where it was stale and has to be decided anew.
+    async fn user_write(
+        &self,
+        who: &Principal,
+        current: Record,
+        change: Option<Change>,
+        references: References,
+    ) -> Result<Option<Record>, Error> {
+        let Some(change) = change else { return Ok(Some(current)) };
+        let doc = doc_of(&change);
+        match self.commit_one(change).await {
+            // Whether a guest is active depends on the whole chain above it, which only the store knows.
+            Ok(_) if is_guest(&current) => self.load(who, Kind::User, current.id, references).await.map(Some),
+            Ok(outcome) => Ok(Some(at(Record { doc, ..current }, &outcome))),
+            Err(store::Error::Stale) => Ok(None),
+            Err(error) => Err(refusal(error, &doc)),
+        }
+    }
+
+    async fn hash_of(&self, password: Option<&Secret<String>>) -> Result<Option<String>, Error> {
+        match password {
+            Some(password) => self.password_hash(password.clone()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// `record` with the version and time that its write came to.
+fn at(record: Record, outcome: &Outcome) -> Record {
+    match *outcome {
+        Outcome::Written { version, last_modified } => Record { version, last_modified, ..record },
+        Outcome::Done => record,
+    }
+}
+
+fn doc_of(change: &Change) -> String {
+    match change {
+        Change::UserCreated { doc, .. } | Change::UserReplaced { doc, .. } => doc.clone(),
+        _ => String::new(),
+    }
+}
+
+/// A value that is taken is named as it was written (C-13).
+fn refusal(error: store::Error, doc: &str) -> Error {
+    match error {
+        store::Error::Taken { attribute } => {
+            let doc: Value = serde_json::from_str(doc).unwrap_or_default();
+            scim::Error::taken(attribute, doc[attribute].as_str().unwrap_or_default()).into()
+        }
+        error => error.into(),
+    }
+}
