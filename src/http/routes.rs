@@ -10,17 +10,17 @@ use super::docs::Docs;
 use super::error::Rejection;
 use super::guardrail::Guardrail;
 use super::oauth::{self, OauthApi};
-use super::scim::Discovery;
+use super::scim::{Discovery, Groups, Invitations, Users};
 use super::tenant::{Address, OrgContext, local_path, set_path};
 use super::{health, operations};
 use crate::app::App;
 use crate::base::limit;
 
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Discovery, ());
+pub(super) type Api = (Users, Groups, Invitations, Discovery);
 
 pub(super) fn api() -> Api {
-    (Discovery, ())
+    (Users, Groups, Invitations, Discovery)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.

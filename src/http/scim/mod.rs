@@ -1,11 +1,29 @@
 //! The SCIM endpoints of an org. One file per endpoint, unit structs with one method per operation; who calls and for which
 //! org comes in as an argument (`guard::Authed`), so one set of routes serves all orgs.
+//!
+//! A handler parses the path's id, calls one use case and hands over bytes. An id that is none of ours, in whatever form, is
+//! 404.
 
 pub mod discovery;
+pub mod groups;
+mod integer;
+pub mod invitations;
+mod query;
+pub mod users;
+
+use std::str::FromStr;
 
 use poem_openapi::Tags;
 
 pub use discovery::Discovery;
+pub use groups::Groups;
+pub use invitations::Invitations;
+pub use users::Users;
+
+use super::Rejection;
+use crate::scim::project::Projection;
+use crate::scim::{Kind, Record, render};
+use crate::store::References;
 
 /// Headings in the document.
 #[derive(Tags)]
@@ -18,4 +36,64 @@ pub enum Tag {
     Invitations,
     /// RFC 7644 §4: what this server can do and what its resources look like.
     Discovery,
+}
+
+/// The id in a path; another form than ours names nothing, so it is 404 and not 400.
+fn id<T: FromStr>(text: &str) -> Result<T, Rejection> {
+    text.parse().map_err(|_| Rejection::not_found())
+}
+
+/// Whether an answer shows what is derived from rows of members; if not, none is read (A-11).
+fn references(kind: Kind, projection: &Projection) -> References {
+    let derived = match kind {
+        Kind::User => "groups",
+        Kind::Group => "members",
+        Kind::Invitation => return References::Include,
+    };
+    if projection.wants(derived) { References::Include } else { References::Omit }
+}
+
+/// The bytes of one resource. As it is stored, unless the client wants less.
+fn body(kind: Kind, record: &Record, base: &str, projection: &Projection) -> Vec<u8> {
+    if projection.is_default() {
+        render::resource(kind, record, base)
+    } else {
+        render::projected(kind, record, base, projection)
+    }
+}
+
+/// What `Prefer` (RFC 7240 §4.2) says of the answer to a write (H-10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Preference {
+    Minimal,
+    Representation,
+}
+
+fn preference(header: Option<&str>) -> Option<Preference> {
+    header?.split([',', ';']).find_map(|word| match word.trim().replace('"', "").to_ascii_lowercase().as_str() {
+        "return=minimal" => Some(Preference::Minimal),
+        "return=representation" => Some(Preference::Representation),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UserId;
+
+    #[test]
+    fn an_id_of_another_form_is_not_found() {
+        for text in ["", "1", "..", "bulkId:x", "01890A5D-AC96-774B-BCCE-B302099A8057", "01890a5dac96774bbcceb302099a8057"] {
+            assert_eq!(id::<UserId>(text).expect_err(text).status.as_u16(), 404, "C-18: {text}");
+        }
+    }
+
+    #[test]
+    fn a_preference_is_read_among_others() {
+        assert_eq!(preference(Some("respond-async, Return=\"minimal\"; foo=bar")), Some(Preference::Minimal));
+        assert_eq!(preference(Some("return=representation")), Some(Preference::Representation));
+        assert_eq!(preference(Some("wait=10")), None);
+        assert_eq!(preference(None), None);
+    }
 }

@@ -1,0 +1,248 @@
+//! `/Groups`: RFC 7644 §3.3 to §3.6 for groups and their members.
+
+// Every parameter stands in the document by itself.
+#![allow(clippy::too_many_arguments)]
+
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+
+use super::integer::Integer;
+use super::{Preference, Tag, body, id, preference, query, references};
+use crate::http::resource::{Group, GroupListResponse, PatchOp, SearchRequest};
+use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
+use crate::scim::project::Projection;
+use crate::scim::{Kind, Record, etag, list};
+
+/// The operations on groups.
+pub struct Groups;
+
+fn filter_example() -> Option<String> {
+    Some(r#"displayName eq "Engineers""#.to_owned())
+}
+
+fn attributes_example() -> Option<String> {
+    Some("displayName,members.value".to_owned())
+}
+
+#[OpenApi(tag = "Tag::Groups")]
+impl Groups {
+    /// Create a group
+    ///
+    /// RFC 7644 §3.3. `members` may name users and groups of the same organization, up to 10,000 in one request; 400
+    /// `invalidValue` names an id that is neither.
+    #[oai(path = "/Groups", method = "post", operation_id = "createGroup")]
+    async fn create(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// The group: `schemas` and `displayName` at least.
+        group: ScimBody<Group>,
+    ) -> Result<Created<Group>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let wanted = references(Kind::Group, &projection);
+        let record = org.app.group_create(&caller.who, group.map, wanted).await?;
+        let location = caller.location("Groups", record.id);
+        Ok(Created::new(body(Kind::Group, &record, &caller.base, &projection), record.version, &location))
+    }
+
+    /// List groups
+    ///
+    /// RFC 7644 §3.4.2. In the order of their creation unless sorted. No match is an empty list, never 404. With
+    /// `excludedAttributes=members` no member is read, which matters where groups are large.
+    #[oai(path = "/Groups", method = "get", operation_id = "listGroups")]
+    async fn list(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::GroupsRead")] caller: Authed,
+        /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`; `members.value eq "…"`.
+        #[oai(example = "filter_example")]
+        filter: Query<Option<String>>,
+        /// The attribute to sort by.
+        #[oai(name = "sortBy")]
+        sort_by: Query<Option<String>>,
+        /// `ascending` (the default) or `descending`.
+        #[oai(name = "sortOrder")]
+        sort_order: Query<Option<String>>,
+        /// The first result, counted from 1.
+        #[oai(name = "startIndex")]
+        start_index: Query<Option<Integer>>,
+        /// Results in one page: 100 if not said, 1000 at the most; 0 for `totalResults` alone.
+        count: Query<Option<Integer>>,
+        /// Not supported, see `ServiceProviderConfig`: answered with 400.
+        cursor: Query<Option<String>>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+    ) -> Result<Answered<GroupListResponse>, Rejection> {
+        let request = list::SearchRequest {
+            filter: filter.0,
+            sort_by: sort_by.0,
+            sort_order: sort_order.0,
+            start_index: start_index.0.map(|text| text.0),
+            count: count.0.map(|text| text.0),
+            cursor: cursor.0,
+            attributes: attributes.0,
+            excluded_attributes: excluded_attributes.0,
+        };
+        query::list(Kind::Group, org.0, &caller, &request).await.map(Answered::new)
+    }
+
+    /// Search groups
+    ///
+    /// RFC 7644 §3.4.3: the same as a list, with the parameters in the body.
+    #[oai(path = "/Groups/.search", method = "post", operation_id = "searchGroups")]
+    async fn search(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::GroupsRead")] caller: Authed,
+        /// The parameters.
+        request: ScimBody<SearchRequest>,
+    ) -> Result<Answered<GroupListResponse>, Rejection> {
+        query::search(Kind::Group, org.0, &caller, request).await.map(Answered::new)
+    }
+
+    /// Read a group
+    ///
+    /// RFC 7644 §3.4.1. With `excludedAttributes=members` no member is read.
+    #[oai(path = "/Groups/:id", method = "get", operation_id = "getGroup")]
+    async fn get(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::GroupsRead")] caller: Authed,
+        /// The `id` of the group.
+        id: Path<String>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<String>>,
+    ) -> Result<Fetched<Group>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let record = org.app.group_get(&caller.who, self::id(&id)?, references(Kind::Group, &projection)).await?;
+        if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
+            return Ok(Fetched::not_modified(record.version));
+        }
+        let location = caller.location("Groups", record.id);
+        Ok(Fetched::new(body(Kind::Group, &record, &caller.base, &projection), record.version, &location))
+    }
+
+    /// Replace a group
+    ///
+    /// RFC 7644 §3.5.1. The members become those of the body: without `members` the group has none afterwards. Only the
+    /// difference is written, and a body that changes nothing keeps the version.
+    #[oai(path = "/Groups/:id", method = "put", operation_id = "replaceGroup")]
+    async fn replace(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
+        /// The `id` of the group.
+        id: Path<String>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// The version to be replaced: 412 if it is not the present one (RFC 7644 §3.14).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        /// `return=minimal` for 204 without a body (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<String>>,
+        /// The whole group.
+        group: ScimBody<Group>,
+    ) -> Result<Changed<Group>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let wanted = references(Kind::Group, &projection);
+        let record = org.app.group_replace(&caller.who, self::id(&id)?, if_match.as_deref(), group.map, wanted).await?;
+        Ok(changed(&caller, &record, &projection, prefer.as_deref()))
+    }
+
+    /// Patch a group
+    ///
+    /// RFC 7644 §3.5.2. The operations apply in order, all or none. Adding and removing members by id costs the same in a
+    /// group of ten as of a hundred thousand. Adding who is a member, or removing who is not, changes nothing. The answer is
+    /// 204, or 200 with the group where `attributes` or `Prefer: return=representation` ask for it.
+    #[oai(path = "/Groups/:id", method = "patch", operation_id = "patchGroup")]
+    async fn patch(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
+        /// The `id` of the group.
+        id: Path<String>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// The version to be changed: 412 if it is not the present one (RFC 7644 §3.14).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        /// `return=representation` for 200 with the group (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<String>>,
+        /// The operations.
+        patch: ScimBody<PatchOp>,
+    ) -> Result<Changed<Group>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let id = self::id(&id)?;
+        let version = org.app.group_patch(&caller.who, id, if_match.as_deref(), patch.map).await?;
+        // P-28: Entra ID wants 204 of groups, and the members of a large one are not read for nobody.
+        if projection.is_default() && preference(prefer.as_deref()) != Some(Preference::Representation) {
+            return Ok(Changed::minimal(version));
+        }
+        let record = org.app.group_written(&caller.who, id, references(Kind::Group, &projection)).await?;
+        Ok(changed(&caller, &record, &projection, None))
+    }
+
+    /// Delete a group
+    ///
+    /// RFC 7644 §3.6. The group and its memberships are gone at once; its members stay.
+    #[oai(path = "/Groups/:id", method = "delete", operation_id = "deleteGroup")]
+    async fn delete(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
+        /// The `id` of the group.
+        id: Path<String>,
+        /// The version to be deleted: 412 if it is not the present one (RFC 7644 §3.14).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Deleted, Rejection> {
+        org.app.group_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
+        Ok(Deleted)
+    }
+}
+
+fn projection(
+    org: &OrgContext,
+    attributes: &Query<Option<String>>,
+    excluded_attributes: &Query<Option<String>>,
+) -> Result<Projection, Rejection> {
+    let profile = org.app.settings.profile;
+    Ok(Projection::parse(attributes.as_deref(), excluded_attributes.as_deref(), Kind::Group, profile)?)
+}
+
+/// P-28: 200 with the group, unless the client prefers a minimal answer and names no attributes.
+fn changed(caller: &Authed, record: &Record, projection: &Projection, prefer: Option<&str>) -> Changed<Group> {
+    if projection.is_default() && preference(prefer) == Some(Preference::Minimal) {
+        return Changed::minimal(record.version);
+    }
+    let location = caller.location("Groups", record.id);
+    Changed::new(body(Kind::Group, record, &caller.base, projection), record.version, &location)
+}

@@ -1,0 +1,288 @@
+//! `/Invitations`: an organization asks users of its parent to become guests, and they answer.
+//!
+//! `.accept`, `.decline` and `.introspect` take no token: whoever holds the code of the mailed link is the invitee. The code
+//! travels in the body, where no log and no referrer sees it.
+
+// Every parameter stands in the document by itself.
+#![allow(clippy::too_many_arguments)]
+
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+use serde_json::{Map, Value, json};
+
+use super::integer::Integer;
+use super::{Tag, body, id, query};
+use crate::app;
+use crate::app::invitations::Opened;
+use crate::http::resource::{
+    Invitation, InvitationCode, InvitationListResponse, InvitationPreview, InviteRequest, InviteResponse, SearchRequest,
+};
+use crate::http::{Answered, Authed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
+use crate::invite::{self, Answer};
+use crate::scim::project::Projection;
+use crate::scim::{Kind, Quirks, etag, list, resource};
+
+/// The operations on invitations.
+pub struct Invitations;
+
+fn filter_example() -> Option<String> {
+    Some(r#"status eq "pending""#.to_owned())
+}
+
+fn attributes_example() -> Option<String> {
+    Some("userName,status,expiresAt".to_owned())
+}
+
+#[OpenApi(tag = "Tag::Invitations")]
+impl Invitations {
+    /// Invite several users
+    ///
+    /// Invites users of the immediate parent organization, and of no other, by `userName`. One result per line, in order; a
+    /// line that fails harms no other. Codes of failure: `userNotInParent`, `userInactive`, `noEmail`, `alreadyMember`,
+    /// `alreadyInvited`, `duplicateLine`, `groupNotFound`, `groupNotAllowed`, `quotaExceeded`. The letters are queued in the
+    /// same transaction. 400 if the organization is a root and so has no parent.
+    #[oai(path = "/Invitations/.invite", method = "post", operation_id = "invite")]
+    async fn invite(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
+        /// Whom to invite, into which groups, with which words, until when.
+        request: ScimBody<InviteRequest>,
+    ) -> Result<Answered<InviteResponse>, Rejection> {
+        let response = org.app.invitation_invite(&caller.who, &request.map).await?;
+        Ok(Answered::new(serde_json::to_vec(&response).map_err(Rejection::failure)?))
+    }
+
+    /// Invite one user
+    ///
+    /// RFC 7644 §3.3: an invitation as a plain SCIM resource. `userName` is that of a user of the immediate parent
+    /// organization; `groups`, `message`, `locale` and `expiresIn` (seconds) are optional. Where `.invite` would tell a
+    /// failed line, this is 400, 404 or 409.
+    #[oai(path = "/Invitations", method = "post", operation_id = "createInvitation")]
+    async fn create(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// The invitation: `userName` at least.
+        invitation: ScimBody<Invitation>,
+    ) -> Result<Created<Invitation>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let (profile, mut quirks) = (org.app.settings.profile, Quirks::new());
+        let accepted = resource::accept(Kind::Invitation, invitation.map, profile, &mut quirks)?;
+        let record = org.app.invitation_create(&caller.who, &accepted).await?;
+        let location = caller.location("Invitations", record.id);
+        Ok(Created::new(body(Kind::Invitation, &record, &caller.base, &projection), record.version, &location))
+    }
+
+    /// List invitations
+    ///
+    /// RFC 7644 §3.4.2. Ended ones stay and are listed; filter by `status` for those that wait.
+    #[oai(path = "/Invitations", method = "get", operation_id = "listInvitations")]
+    async fn list(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::InvitationsRead")] caller: Authed,
+        /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`.
+        #[oai(example = "filter_example")]
+        filter: Query<Option<String>>,
+        /// The attribute to sort by.
+        #[oai(name = "sortBy")]
+        sort_by: Query<Option<String>>,
+        /// `ascending` (the default) or `descending`.
+        #[oai(name = "sortOrder")]
+        sort_order: Query<Option<String>>,
+        /// The first result, counted from 1.
+        #[oai(name = "startIndex")]
+        start_index: Query<Option<Integer>>,
+        /// Results in one page: 100 if not said, 1000 at the most; 0 for `totalResults` alone.
+        count: Query<Option<Integer>>,
+        /// Not supported, see `ServiceProviderConfig`: answered with 400.
+        cursor: Query<Option<String>>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+    ) -> Result<Answered<InvitationListResponse>, Rejection> {
+        let request = list::SearchRequest {
+            filter: filter.0,
+            sort_by: sort_by.0,
+            sort_order: sort_order.0,
+            start_index: start_index.0.map(|text| text.0),
+            count: count.0.map(|text| text.0),
+            cursor: cursor.0,
+            attributes: attributes.0,
+            excluded_attributes: excluded_attributes.0,
+        };
+        query::list(Kind::Invitation, org.0, &caller, &request).await.map(Answered::new)
+    }
+
+    /// Search invitations
+    ///
+    /// RFC 7644 §3.4.3: the same as a list, with the parameters in the body.
+    #[oai(path = "/Invitations/.search", method = "post", operation_id = "searchInvitations")]
+    async fn search(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::InvitationsRead")] caller: Authed,
+        /// The parameters.
+        request: ScimBody<SearchRequest>,
+    ) -> Result<Answered<InvitationListResponse>, Rejection> {
+        query::search(Kind::Invitation, org.0, &caller, request).await.map(Answered::new)
+    }
+
+    /// Read an invitation
+    ///
+    /// RFC 7644 §3.4.1. `delivery` tells how far the letter got; the secret of the link is never shown.
+    #[oai(path = "/Invitations/:id", method = "get", operation_id = "getInvitation")]
+    async fn get(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::InvitationsRead")] caller: Authed,
+        /// The `id` of the invitation.
+        id: Path<String>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<String>>,
+    ) -> Result<Fetched<Invitation>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let record = org.app.invitation_get(&caller.who, self::id(&id)?).await?;
+        if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
+            return Ok(Fetched::not_modified(record.version));
+        }
+        let location = caller.location("Invitations", record.id);
+        Ok(Fetched::new(body(Kind::Invitation, &record, &caller.base, &projection), record.version, &location))
+    }
+
+    /// Delete an invitation
+    ///
+    /// RFC 7644 §3.6. A pending one cannot be accepted any more; a guest that it made stays.
+    #[oai(path = "/Invitations/:id", method = "delete", operation_id = "deleteInvitation")]
+    async fn delete(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
+        /// The `id` of the invitation.
+        id: Path<String>,
+        /// The version to be deleted: 412 if it is not the present one (RFC 7644 §3.14).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Deleted, Rejection> {
+        org.app.invitation_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
+        Ok(Deleted)
+    }
+
+    /// Accept an invitation
+    ///
+    /// Public: the code of the mailed link is the credential. Makes the invitee a guest of the organization, with those of
+    /// the groups that still exist. 404 if the code opens nothing here; 410 if the invitation has expired, was revoked,
+    /// declined or used; 409 if the invitee or an organization is not active. Of many simultaneous calls one succeeds.
+    #[oai(path = "/Invitations/.accept", method = "post", operation_id = "acceptInvitation")]
+    async fn accept(
+        &self,
+        org: Data<&OrgContext>,
+        /// The code of the link.
+        code: ScimBody<InvitationCode>,
+    ) -> Result<Answered<InvitationPreview>, Rejection> {
+        answer(org.0, &code.map, Answer::Accept).await
+    }
+
+    /// Decline an invitation
+    ///
+    /// Public: the code of the mailed link is the credential. 404 and 410 as for accepting.
+    #[oai(path = "/Invitations/.decline", method = "post", operation_id = "declineInvitation")]
+    async fn decline(
+        &self,
+        org: Data<&OrgContext>,
+        /// The code of the link.
+        code: ScimBody<InvitationCode>,
+    ) -> Result<Answered<InvitationPreview>, Rejection> {
+        answer(org.0, &code.map, Answer::Decline).await
+    }
+
+    /// Look at an invitation
+    ///
+    /// Public: the code of the mailed link is the credential. Shows what the invitee should know before answering and
+    /// changes nothing. 404 and 410 as for accepting.
+    #[oai(path = "/Invitations/.introspect", method = "post", operation_id = "introspectInvitation")]
+    async fn introspect(
+        &self,
+        org: Data<&OrgContext>,
+        /// The code of the link.
+        code: ScimBody<InvitationCode>,
+    ) -> Result<Answered<InvitationPreview>, Rejection> {
+        org.load().await?;
+        let opened = org.app.invitation_open(org.org, None, secret(&code.map)?).await?;
+        invite::answer::open(&opened.invitation, org.app.now()).map_err(app::Error::from)?;
+        Ok(preview(org.0, &opened))
+    }
+}
+
+async fn answer(org: &OrgContext, body: &Map<String, Value>, answer: Answer) -> Result<Answered<InvitationPreview>, Rejection> {
+    org.load().await?;
+    let opened = org.app.invitation_answer(org.org, None, secret(body)?, answer).await?;
+    Ok(preview(org, &opened))
+}
+
+/// The `code` of the body.
+fn secret(body: &Map<String, Value>) -> Result<&str, Rejection> {
+    let code = body.get("code").and_then(Value::as_str);
+    Ok(code.ok_or(invite::Error::NoCode).map_err(app::Error::from)?)
+}
+
+/// What the holder of the link may know: who asks, for what, until when. No address, no id but the guest's own.
+fn preview(org: &OrgContext, opened: &Opened) -> Answered<InvitationPreview> {
+    let invitation = &opened.invitation;
+    let groups: Vec<Value> = invitation
+        .groups
+        .iter()
+        .map(|group| {
+            let mut shown = json!({ "display": group.display });
+            if !group.exists {
+                shown["vanished"] = true.into();
+            }
+            shown
+        })
+        .collect();
+    let path: Vec<&str> = opened.path.iter().map(|org| org.name.as_str()).collect();
+    let mut preview = json!({
+        "userName": invitation.user_name,
+        "status": invitation.status_at(org.app.now()).as_str(),
+        "organization": { "value": invitation.org, "display": path.last(), "path": path },
+        "groups": groups,
+        "expiresAt": invitation.expires_at,
+    });
+    let inviter = invitation.inviter_name().map(Value::from);
+    let message = invitation.message.as_deref().map(Value::from);
+    let ended_at = invitation.ended_at.map(|at| at.to_string().into());
+    let guest = invitation.guest.map(|id| json!({ "value": id, "$ref": format!("{}/Users/{id}", org.base) }));
+    for (name, value) in [("inviter", inviter), ("message", message), ("endedAt", ended_at), ("guest", guest)] {
+        if let Some(value) = value {
+            preview[name] = value;
+        }
+    }
+    Answered::new(preview.to_string().into_bytes())
+}
+
+fn projection(
+    org: &OrgContext,
+    attributes: &Query<Option<String>>,
+    excluded_attributes: &Query<Option<String>>,
+) -> Result<Projection, Rejection> {
+    let profile = org.app.settings.profile;
+    Ok(Projection::parse(attributes.as_deref(), excluded_attributes.as_deref(), Kind::Invitation, profile)?)
+}

@@ -1,0 +1,247 @@
+//! `/Users`: RFC 7644 §3.3 to §3.6 for people.
+
+// Every parameter stands in the document by itself.
+#![allow(clippy::too_many_arguments)]
+
+use poem::web::Data;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Path, Query};
+
+use super::integer::Integer;
+use super::{Preference, Tag, body, id, preference, query, references};
+use crate::http::resource::{PatchOp, SearchRequest, User, UserListResponse};
+use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
+use crate::scim::project::Projection;
+use crate::scim::{Kind, Record, etag, list};
+
+/// The operations on users.
+pub struct Users;
+
+fn filter_example() -> Option<String> {
+    Some(r#"userName eq "ada@acme.test""#.to_owned())
+}
+
+fn attributes_example() -> Option<String> {
+    Some("userName,emails.value".to_owned())
+}
+
+#[OpenApi(tag = "Tag::Users")]
+impl Users {
+    /// Create a user
+    ///
+    /// RFC 7644 §3.3. The new user is a resident of the organization. `id`, `meta` and `groups` are the server's and ignored
+    /// in the body; without `active` the user is active; `password` is kept as an Argon2id hash and never returned.
+    /// 409 `uniqueness` if another user of the organization has the `userName`, whatever its case.
+    #[oai(path = "/Users", method = "post", operation_id = "createUser")]
+    async fn create(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// The user: `schemas` and `userName` at least.
+        user: ScimBody<User>,
+    ) -> Result<Created<User>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let record = org.app.user_create(&caller.who, user.map).await?;
+        let location = caller.location("Users", record.id);
+        Ok(Created::new(body(Kind::User, &record, &caller.base, &projection), record.version, &location))
+    }
+
+    /// List users
+    ///
+    /// RFC 7644 §3.4.2. Residents and guests alike, in the order of their creation unless sorted. No match is an empty list,
+    /// never 404. To sync, page with `startIndex` until `totalResults` is reached.
+    #[oai(path = "/Users", method = "get", operation_id = "listUsers")]
+    async fn list(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::UsersRead")] caller: Authed,
+        /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`; `emails[type eq "work"]`.
+        #[oai(example = "filter_example")]
+        filter: Query<Option<String>>,
+        /// The attribute to sort by.
+        #[oai(name = "sortBy")]
+        sort_by: Query<Option<String>>,
+        /// `ascending` (the default) or `descending`.
+        #[oai(name = "sortOrder")]
+        sort_order: Query<Option<String>>,
+        /// The first result, counted from 1.
+        #[oai(name = "startIndex")]
+        start_index: Query<Option<Integer>>,
+        /// Results in one page: 100 if not said, 1000 at the most; 0 for `totalResults` alone.
+        count: Query<Option<Integer>>,
+        /// Not supported, see `ServiceProviderConfig`: answered with 400.
+        cursor: Query<Option<String>>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+    ) -> Result<Answered<UserListResponse>, Rejection> {
+        let request = list::SearchRequest {
+            filter: filter.0,
+            sort_by: sort_by.0,
+            sort_order: sort_order.0,
+            start_index: start_index.0.map(|text| text.0),
+            count: count.0.map(|text| text.0),
+            cursor: cursor.0,
+            attributes: attributes.0,
+            excluded_attributes: excluded_attributes.0,
+        };
+        query::list(Kind::User, org.0, &caller, &request).await.map(Answered::new)
+    }
+
+    /// Search users
+    ///
+    /// RFC 7644 §3.4.3: the same as a list, with the parameters in the body, so that a filter with personal data does not
+    /// appear in logs of URLs.
+    #[oai(path = "/Users/.search", method = "post", operation_id = "searchUsers")]
+    async fn search(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::UsersRead")] caller: Authed,
+        /// The parameters.
+        request: ScimBody<SearchRequest>,
+    ) -> Result<Answered<UserListResponse>, Rejection> {
+        query::search(Kind::User, org.0, &caller, request).await.map(Answered::new)
+    }
+
+    /// Read a user
+    ///
+    /// RFC 7644 §3.4.1. `groups` is derived from the groups' members and does not change the version.
+    #[oai(path = "/Users/:id", method = "get", operation_id = "getUser")]
+    async fn get(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::UsersRead")] caller: Authed,
+        /// The `id` of the user.
+        id: Path<String>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<String>>,
+    ) -> Result<Fetched<User>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let record = org.app.user_get(&caller.who, self::id(&id)?, references(Kind::User, &projection)).await?;
+        if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
+            return Ok(Fetched::not_modified(record.version));
+        }
+        let location = caller.location("Users", record.id);
+        Ok(Fetched::new(body(Kind::User, &record, &caller.base, &projection), record.version, &location))
+    }
+
+    /// Replace a user
+    ///
+    /// RFC 7644 §3.5.1. Attributes that the body omits are cleared, but for `password` and `active`. What is read-only is
+    /// ignored. A body that changes nothing keeps the version. Of a guest only `active` can be changed: 400 `mutability` if
+    /// anything else differs.
+    #[oai(path = "/Users/:id", method = "put", operation_id = "replaceUser")]
+    async fn replace(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
+        /// The `id` of the user.
+        id: Path<String>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// The version to be replaced: 412 if it is not the present one (RFC 7644 §3.14).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        /// `return=minimal` for 204 without a body (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<String>>,
+        /// The whole user.
+        user: ScimBody<User>,
+    ) -> Result<Changed<User>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let wanted = references(Kind::User, &projection);
+        let record = org.app.user_replace(&caller.who, self::id(&id)?, if_match.as_deref(), user.map, wanted).await?;
+        Ok(changed(&caller, &record, &projection, prefer.as_deref()))
+    }
+
+    /// Patch a user
+    ///
+    /// RFC 7644 §3.5.2. The operations apply in order, all or none. The dialects of the great identity providers are
+    /// understood. The answer is 200 with the user. Of a guest only `active` can be changed: 400 `mutability` if anything
+    /// else would.
+    #[oai(path = "/Users/:id", method = "patch", operation_id = "patchUser")]
+    async fn patch(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
+        /// The `id` of the user.
+        id: Path<String>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        #[oai(example = "attributes_example")]
+        attributes: Query<Option<String>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<String>>,
+        /// The version to be changed: 412 if it is not the present one (RFC 7644 §3.14).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        /// `return=minimal` for 204 without a body (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: Header<Option<String>>,
+        /// The operations.
+        patch: ScimBody<PatchOp>,
+    ) -> Result<Changed<User>, Rejection> {
+        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let wanted = references(Kind::User, &projection);
+        let record = org.app.user_patch(&caller.who, self::id(&id)?, if_match.as_deref(), patch.map, wanted).await?;
+        Ok(changed(&caller, &record, &projection, prefer.as_deref()))
+    }
+
+    /// Delete a user
+    ///
+    /// RFC 7644 §3.6. The user is gone at once, with its memberships and its guests in child organizations. Deleting a guest
+    /// ends the membership and touches nothing in the parent organization. To keep a user from signing in, set `active` to
+    /// false instead.
+    #[oai(path = "/Users/:id", method = "delete", operation_id = "deleteUser")]
+    async fn delete(
+        &self,
+        org: Data<&OrgContext>,
+        #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
+        /// The `id` of the user.
+        id: Path<String>,
+        /// The version to be deleted: 412 if it is not the present one (RFC 7644 §3.14).
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<Deleted, Rejection> {
+        org.app.user_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
+        Ok(Deleted)
+    }
+}
+
+fn projection(
+    org: &OrgContext,
+    attributes: &Query<Option<String>>,
+    excluded_attributes: &Query<Option<String>>,
+) -> Result<Projection, Rejection> {
+    let profile = org.app.settings.profile;
+    Ok(Projection::parse(attributes.as_deref(), excluded_attributes.as_deref(), Kind::User, profile)?)
+}
+
+/// P-28: 200 with the user, unless the client prefers a minimal answer and names no attributes.
+fn changed(caller: &Authed, record: &Record, projection: &Projection, prefer: Option<&str>) -> Changed<User> {
+    if projection.is_default() && preference(prefer) == Some(Preference::Minimal) {
+        return Changed::minimal(record.version);
+    }
+    let location = caller.location("Users", record.id);
+    Changed::new(body(Kind::User, record, &caller.base, projection), record.version, &location)
+}
