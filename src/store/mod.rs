@@ -3,6 +3,8 @@
 //! Every call takes the org; what belongs to another org does not exist. Nothing outside `store/sqlite` may know which engine
 //! it is. Only what is listed here is remembered: documents, rows of members, invitations, letters, clients.
 
+pub mod sqlite;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 

@@ -1,0 +1,43 @@
+//! Clients, and tokens that are no longer believed.
+
+use rusqlite::Connection;
+
+use super::readers::{execute, one};
+use super::{Breach, breach};
+use crate::auth::{Change, Client};
+use crate::base::{ClientId, OrgId, Timestamp};
+use crate::store::{Error, Outcome};
+
+/// A client by its id, whatever its org.
+pub(super) fn client(db: &Connection, client: ClientId) -> Result<Option<Client>, Error> {
+    one(db, "select id, org_id, scope, secret_hash, created from clients where id = ?1", &[&client.0], |row| {
+        Ok(Client {
+            id: ClientId(row.get(0)?),
+            org: OrgId(row.get(1)?),
+            scope: row.get(2)?,
+            secret_hash: row.get(3)?,
+            created: Timestamp(row.get(4)?),
+        })
+    })
+}
+
+/// Writes what happened to credentials.
+pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
+    match change {
+        Change::ClientCreated(client) => execute(
+            db,
+            "insert into clients (id, org_id, scope, secret_hash, created) values (?1, ?2, ?3, ?4, ?5)",
+            &[&client.id.0, &client.org.0, &client.scope, &client.secret_hash, &client.created.0],
+        ),
+        Change::TokenRevoked { org, token, expires_at } => execute(
+            db,
+            "insert into revoked_tokens (org_id, id, expires_at) values (?1, ?2, ?3) on conflict do nothing",
+            &[&org.0, &token.0, &expires_at.0],
+        ),
+    }
+    .map_err(|error| match breach(&error, "id") {
+        Some(Breach::Foreign) => Error::NotFound,
+        _ => error.into(),
+    })?;
+    Ok(Outcome::Done)
+}

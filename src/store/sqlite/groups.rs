@@ -1,0 +1,123 @@
+//! Groups: rows and columns. Their members are rows of their own, in [`members`](super::members).
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::members::{self, Changed};
+use super::readers::{all, execute, int, one};
+use super::{Breach, breach, columns};
+use crate::base::{GroupId, OrgId, Timestamp};
+use crate::directory::{Change, MemberChange};
+use crate::scim::{Kind, Reference};
+use crate::store::{Error, Outcome};
+
+/// The display name of a group, if it is there.
+pub(super) fn name(db: &Connection, org: OrgId, id: Uuid) -> Result<Option<String>, Error> {
+    one(db, "select display_name from groups where org_id = ?1 and id = ?2", &[&org.0, &id], |row| row.get(0))
+}
+
+/// The groups that a user is a direct member of.
+pub(super) fn of_user(db: &Connection, org: OrgId, user: Uuid) -> Result<Vec<Reference>, Error> {
+    all(
+        db,
+        "select g.id, g.display_name
+         from members m join groups g on g.org_id = m.org_id and g.id = m.group_id
+         where m.org_id = ?1 and m.user_id = ?2
+         order by m.group_id",
+        &[&org.0, &user],
+        |row| Ok(Reference { id: row.get(0)?, kind: Kind::Group, display: row.get(1)? }),
+    )
+}
+
+/// Writes what happened to a group.
+pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
+    match change {
+        Change::GroupCreated { org, id, doc, members, at } => create(db, *org, *id, doc, members, *at),
+        Change::GroupChanged { org, id, expected, doc, members, at } => {
+            alter(db, *org, *id, *expected, doc.as_deref(), members, *at)
+        }
+        Change::GroupDeleted { org, id, expected, at } => delete(db, *org, *id, *expected, *at),
+        Change::UserCreated { .. } | Change::UserReplaced { .. } | Change::UserDeleted { .. } => {
+            unreachable!("a change of a user is written by its own file")
+        }
+    }
+}
+
+fn create(db: &Connection, org: OrgId, id: GroupId, doc: &str, first: &[Uuid], at: Timestamp) -> Result<Outcome, Error> {
+    let columns = columns::group(&columns::object(doc)?);
+    execute(
+        db,
+        "insert into groups (org_id, id, display_name, display_name_key, external_id, created, last_modified, version, doc)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7)",
+        &[&org.0, &id.0, &columns.display_name, &columns.display_name_key, &columns.external_id, &at.0, &doc],
+    )
+    .map_err(|error| match breach(&error, "groups.id") {
+        Some(Breach::Foreign) => Error::NotFound,
+        _ => error.into(),
+    })?;
+    members::add(db, org, id, first)?;
+    Ok(Outcome::Written { version: 1, last_modified: at })
+}
+
+fn alter(
+    db: &Connection,
+    org: OrgId,
+    id: GroupId,
+    expected: Option<u64>,
+    doc: Option<&str>,
+    changes: &[MemberChange],
+    at: Timestamp,
+) -> Result<Outcome, Error> {
+    let (version, last_modified, before): (i64, i64, String) =
+        one(db, "select version, last_modified, doc from groups where org_id = ?1 and id = ?2", &[&org.0, &id.0], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .ok_or(Error::NotFound)?;
+    if expected.is_some_and(|expected| int(expected) != version) {
+        return Err(Error::Stale);
+    }
+    let doc = doc.filter(|doc| *doc != before);
+    if let Some(doc) = doc {
+        let columns = columns::group(&columns::object(doc)?);
+        execute(
+            db,
+            "update groups set display_name = ?3, display_name_key = ?4, external_id = ?5, doc = ?6
+             where org_id = ?1 and id = ?2",
+            &[&org.0, &id.0, &columns.display_name, &columns.display_name_key, &columns.external_id, &doc],
+        )?;
+    }
+    let members = members::change(db, org, id, changes)?;
+    // V-05: what changed nothing leaves no trace.
+    if doc.is_none() && members == Changed::No {
+        return Ok(Outcome::Written { version: version.unsigned_abs(), last_modified: Timestamp(last_modified) });
+    }
+    touch(db, org, id.0, at)?;
+    Ok(Outcome::Written { version: version.unsigned_abs() + 1, last_modified: at })
+}
+
+/// Counts a change of the group.
+pub(super) fn touch(db: &Connection, org: OrgId, id: Uuid, at: Timestamp) -> Result<(), Error> {
+    execute(
+        db,
+        "update groups set version = version + 1, last_modified = ?3 where org_id = ?1 and id = ?2",
+        &[&org.0, &id, &at.0],
+    )?;
+    Ok(())
+}
+
+fn delete(db: &Connection, org: OrgId, id: GroupId, expected: Option<u64>, at: Timestamp) -> Result<Outcome, Error> {
+    let version =
+        one(db, "select version from groups where org_id = ?1 and id = ?2", &[&org.0, &id.0], |row| row.get::<_, i64>(0))?
+            .ok_or(Error::NotFound)?;
+    if expected.is_some_and(|expected| int(expected) != version) {
+        return Err(Error::Stale);
+    }
+    execute(
+        db,
+        "update groups set version = version + 1, last_modified = ?3
+         where org_id = ?1 and id in (select group_id from members where org_id = ?1 and subgroup_id = ?2)",
+        &[&org.0, &id.0, &at.0],
+    )?;
+    execute(db, "delete from groups where org_id = ?1 and id = ?2", &[&org.0, &id.0])?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,176 @@
+//! The embedded engine: one SQLite file, one writer thread, readers that never wait for it.
+//!
+//! No SQL stands outside this folder. A read that is one index probe runs where it is asked, on the thread's own connection;
+//! what can scan goes to the pool. Every write goes through [`writer`]. The schema is `migrations/sqlite`.
+
+mod attributes;
+mod clients;
+mod columns;
+mod filter;
+mod groups;
+mod invitations;
+mod members;
+mod open;
+mod orgs;
+mod outbox;
+mod readers;
+mod sort;
+mod users;
+mod writer;
+
+use std::fs::File;
+use std::path::Path;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+pub use open::OpenMode;
+
+use crate::auth::Client;
+use crate::base::{ClientId, InvitationId, OrgId, Timestamp};
+use crate::invite::{Invitation, Invitee};
+use crate::org::Org;
+use crate::outbox::Letter;
+use crate::scim::list::Query;
+use crate::scim::{Kind, Record};
+use crate::store::{Access, Account, Change, Claim, Error, Outcome, Page, References, Store};
+
+/// A database file, open.
+pub struct Sqlite {
+    readers: readers::Readers,
+    writer: writer::Writer,
+    /// Held for as long as a server runs; the operating system lets go of it when the process ends, however that happens.
+    _lock: Option<File>,
+}
+
+impl Sqlite {
+    /// Opens the database at `path`, or makes it, with the newest schema. Fails in words for a person if another server has
+    /// it, others may read it, or a newer program made it.
+    pub fn open(path: &Path, mode: OpenMode) -> Result<Sqlite, Error> {
+        let lock = open::claim(path, mode)?;
+        let mut connection = open::connection(path, open::Role::Write)?;
+        open::migrate(&mut connection)?;
+        Ok(Sqlite { readers: readers::Readers::new(path)?, writer: writer::Writer::start(connection)?, _lock: lock })
+    }
+
+    /// Brings the database at `path` to the newest schema and says which version that is.
+    pub fn migrate(path: &Path) -> Result<usize, Error> {
+        open::claim(path, OpenMode::Command)?;
+        open::migrate(&mut open::connection(path, open::Role::Write)?)
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn access(&self, org: OrgId, claim: &Claim) -> Result<Option<Access>, Error> {
+        self.readers.inline(|db| orgs::access(db, org, claim))
+    }
+
+    async fn org(&self, org: OrgId) -> Result<Option<Org>, Error> {
+        self.readers.inline(|db| orgs::org(db, org))
+    }
+
+    async fn orgs(&self) -> Result<Vec<Org>, Error> {
+        self.readers.pooled(orgs::orgs).await
+    }
+
+    async fn client(&self, client: ClientId) -> Result<Option<Client>, Error> {
+        self.readers.inline(|db| clients::client(db, client))
+    }
+
+    async fn account(&self, org: OrgId, user_name: &str) -> Result<Option<Account>, Error> {
+        self.readers.inline(|db| users::account(db, org, user_name))
+    }
+
+    async fn resource(
+        &self,
+        org: OrgId,
+        kind: Kind,
+        id: Uuid,
+        references: References,
+        now: Timestamp,
+    ) -> Result<Option<Record>, Error> {
+        // The members of a large group are no single probe.
+        if kind == Kind::Group && references == References::Include {
+            return self.readers.pooled(move |db| readers::resource(db, org, kind, id, references, now)).await;
+        }
+        self.readers.inline(|db| readers::resource(db, org, kind, id, references, now))
+    }
+
+    async fn resources(&self, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<Page, Error> {
+        if readers::is_probe(kind, query) {
+            return self.readers.inline(|db| readers::page(db, org, kind, query, now));
+        }
+        let query = query.clone();
+        self.readers.pooled(move |db| readers::page(db, org, kind, &query, now)).await
+    }
+
+    async fn invitation(&self, org: OrgId, invitation: InvitationId) -> Result<Option<Invitation>, Error> {
+        self.readers.inline(|db| invitations::invitation(db, org, invitation))
+    }
+
+    async fn invitees(&self, org: OrgId, user_names: &[String], now: Timestamp) -> Result<Vec<Option<Invitee>>, Error> {
+        self.readers.inline(|db| user_names.iter().map(|name| invitations::invitee(db, org, name, now)).collect())
+    }
+
+    async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error> {
+        self.readers.inline(|db| groups.iter().map(|id| groups::name(db, org, *id)).collect())
+    }
+
+    async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
+        self.writer.lease(now, lease_until, most).await
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
+        self.writer.commit(changes).await
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close();
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Error::Engine(error.into())
+    }
+}
+
+/// Writes one change and says what it came to.
+fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
+    match change {
+        Change::Org(change) => orgs::write(db, change),
+        Change::Auth(change) => clients::write(db, change),
+        Change::Directory(change) => match change {
+            crate::directory::Change::UserCreated { .. }
+            | crate::directory::Change::UserReplaced { .. }
+            | crate::directory::Change::UserDeleted { .. } => users::write(db, change),
+            _ => groups::write(db, change),
+        },
+        Change::Invite(change) => invitations::write(db, change),
+        Change::Outbox(change) => outbox::write(db, change),
+    }
+}
+
+/// What a failed constraint means to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Breach {
+    /// A unique constraint that holds this column.
+    Unique,
+    /// A row on the other end is not there.
+    Foreign,
+}
+
+/// Which constraint `error` is about, if it is about one; `column` is looked for in SQLite's list of columns.
+fn breach(error: &rusqlite::Error, column: &str) -> Option<Breach> {
+    let rusqlite::Error::SqliteFailure(failure, text) = error else { return None };
+    match failure.extended_code {
+        rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Some(Breach::Foreign),
+        rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE | rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY => {
+            text.as_deref().is_some_and(|text| text.contains(column)).then_some(Breach::Unique)
+        }
+        _ => None,
+    }
+}

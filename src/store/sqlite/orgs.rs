@@ -1,0 +1,107 @@
+//! Orgs: their rows, and whether a token may enter one.
+
+use rusqlite::{Connection, Row, ToSql};
+
+use super::readers::{all, execute, one};
+use super::{Breach, breach};
+use crate::auth::Subject;
+use crate::base::{OrgId, Timestamp};
+use crate::org::{Change, Org};
+use crate::store::{Access, Claim, Error, Outcome};
+
+/// The org, and whether the claim still holds there; one statement.
+pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Option<Access>, Error> {
+    let (sql, subject): (&str, Option<&dyn ToSql>) = match &claim.subject {
+        Subject::Client(id) => (
+            "select id, parent_id, root_id, root_handle, handle, name, active, created,
+               exists (select 1 from clients where id = ?3 and org_id = ?1)
+               and not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
+             from orgs where id = ?1",
+            Some(&id.0),
+        ),
+        Subject::User(id) => (
+            "select id, parent_id, root_id, root_handle, handle, name, active, created,
+               exists (select 1 from users where org_id = ?1 and id = ?3 and active)
+               and not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
+             from orgs where id = ?1",
+            Some(&id.0),
+        ),
+        // Its issuer vouches for it, for as long as the token lasts.
+        Subject::External { .. } => (
+            "select id, parent_id, root_id, root_handle, handle, name, active, created,
+               not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
+             from orgs where id = ?1",
+            None,
+        ),
+    };
+    let token = claim.token.map(|token| token.0);
+    let mut params: Vec<&dyn ToSql> = vec![&org.0, &token];
+    params.extend(subject);
+    one(db, sql, &params, |row| Ok(Access { org: from_row(row)?, is_live: row.get(8)? }))
+}
+
+/// An org by its id.
+pub(super) fn org(db: &Connection, org: OrgId) -> Result<Option<Org>, Error> {
+    one(
+        db,
+        "select id, parent_id, root_id, root_handle, handle, name, active, created from orgs where id = ?1",
+        &[&org.0],
+        from_row,
+    )
+}
+
+/// All orgs, parents before children.
+pub(super) fn orgs(db: &Connection) -> Result<Vec<Org>, Error> {
+    all(
+        db,
+        "with recursive tree (id, depth) as (
+           select id, 0 from orgs where parent_id is null
+           union all
+           select o.id, tree.depth + 1 from tree join orgs o on o.parent_id = tree.id
+         )
+         select o.id, o.parent_id, o.root_id, o.root_handle, o.handle, o.name, o.active, o.created
+         from tree join orgs o on o.id = tree.id
+         order by tree.depth, o.id",
+        &[],
+        from_row,
+    )
+}
+
+/// Writes what happened to an org.
+pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
+    let Change::OrgCreated(org) = change;
+    execute(
+        db,
+        "insert into orgs (id, parent_id, root_id, root_handle, handle, name, active, created)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        &[
+            &org.id.0,
+            &org.parent.map(|parent| parent.0),
+            &org.root.0,
+            &org.root_handle,
+            &org.handle,
+            &org.name,
+            &org.active,
+            &org.created.0,
+        ],
+    )
+    .map_err(|error| match breach(&error, "orgs.handle") {
+        Some(Breach::Unique) => Error::Taken { attribute: "handle" },
+        Some(Breach::Foreign) => Error::NotFound,
+        None => error.into(),
+    })?;
+    Ok(Outcome::Written { version: 1, last_modified: org.created })
+}
+
+fn from_row(row: &Row<'_>) -> Result<Org, rusqlite::Error> {
+    Ok(Org {
+        id: OrgId(row.get(0)?),
+        parent: row.get::<_, Option<_>>(1)?.map(OrgId),
+        root: OrgId(row.get(2)?),
+        root_handle: row.get(3)?,
+        handle: row.get(4)?,
+        name: row.get(5)?,
+        active: row.get(6)?,
+        created: Timestamp(row.get(7)?),
+    })
+}

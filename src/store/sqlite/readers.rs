@@ -1,0 +1,249 @@
+//! Reading: where a read runs, and what is common to all resource types.
+//!
+//! D-11: no read transaction lives longer than the call that opened it.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use deadpool_sqlite::{Config, Hook, HookError, Pool, PoolConfig, Runtime};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, ToSql, params_from_iter};
+use uuid::Uuid;
+
+use super::open::{self, Role, refusal};
+use super::{filter, groups, invitations, members, sort};
+use crate::base::{OrgId, Timestamp};
+use crate::scim::filter::{CompareOp, Node};
+use crate::scim::list::Query;
+use crate::scim::{Kind, Record};
+use crate::store::{Error, Page, References};
+
+/// The way to all read connections.
+pub(super) struct Readers {
+    file: Arc<OpenFile>,
+    pool: Pool,
+}
+
+struct OpenFile {
+    path: PathBuf,
+    is_closed: AtomicBool,
+}
+
+thread_local! {
+    /// This thread's own connection to each open file.
+    static INLINE: RefCell<Vec<(Weak<OpenFile>, Connection)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path) -> Result<Readers, Error> {
+        let mut config = Config::new(path);
+        config.pool = Some(PoolConfig::new(std::thread::available_parallelism().map_or(4, |n| n.get().max(4))));
+        let pool = config
+            .builder(Runtime::Tokio1)
+            .map_err(|error| Error::Engine(error.into()))?
+            .post_create(Hook::sync_fn(|connection, _| {
+                let guard = connection.lock().map_err(|_| HookError::message("a new connection is poisoned"))?;
+                open::prepare(&guard, Role::Read).map_err(HookError::Backend)
+            }))
+            .build()
+            .map_err(|error| Error::Engine(error.into()))?;
+        let file = OpenFile { path: path.to_owned(), is_closed: AtomicBool::new(false) };
+        Ok(Readers { file: Arc::new(file), pool })
+    }
+
+    /// Runs a read of a few index probes where it is asked: the way to another thread would cost more than the read.
+    pub(super) fn inline<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        if self.file.is_closed.load(Ordering::Acquire) {
+            return Err(refusal("the store is closed".into()));
+        }
+        INLINE.with_borrow_mut(|connections| {
+            let here = connections.iter().position(|(file, _)| std::ptr::eq(file.as_ptr(), Arc::as_ptr(&self.file)));
+            let at = match here {
+                Some(at) => at,
+                None => {
+                    connections.retain(|(file, _)| file.strong_count() > 0);
+                    connections.push((Arc::downgrade(&self.file), open::connection(&self.file.path, Role::Read)?));
+                    connections.len() - 1
+                }
+            };
+            read(&connections[at].1)
+        })
+    }
+
+    /// Runs a read that may scan on a connection of the pool.
+    pub(super) async fn pooled<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let connection = self.pool.get().await.map_err(|error| Error::Engine(error.into()))?;
+        let answer = connection.interact(move |db| read(db)).await;
+        answer.unwrap_or_else(|error| Err(refusal(format!("a read ended early: {error}"))))
+    }
+
+    pub(super) fn close(&self) {
+        self.file.is_closed.store(true, Ordering::Release);
+        self.pool.close();
+    }
+}
+
+/// One resource of `org`.
+pub(super) fn resource(
+    db: &Connection,
+    org: OrgId,
+    kind: Kind,
+    id: Uuid,
+    references: References,
+    now: Timestamp,
+) -> Result<Option<Record>, Error> {
+    let sql = match kind {
+        Kind::User => "select id, version, created, last_modified, doc from users where org_id = ?1 and id = ?2",
+        Kind::Group => "select id, version, created, last_modified, doc from groups where org_id = ?1 and id = ?2",
+        Kind::Invitation => return invitations::record(db, org, id, now),
+    };
+    let Some(mut record) = one(db, sql, &[&org.0, &id], record)? else { return Ok(None) };
+    if references == References::Include {
+        add_references(db, org, kind, &mut record)?;
+    }
+    Ok(Some(record))
+}
+
+/// Whether the query is a look-up by an indexed, all but unique attribute.
+pub(super) fn is_probe(kind: Kind, query: &Query) -> bool {
+    let Some(filter) = &query.filter else { return false };
+    let Node::Compare(attr, CompareOp::Eq, _) = &filter.nodes[filter.root] else { return false };
+    match (kind, attr.name.as_str()) {
+        (_, _) if attr.extension.is_some() => false,
+        (_, "id") => true,
+        (Kind::User, "userName" | "externalId") => true,
+        (Kind::User, "emails") => !attr.case_exact && attr.sub.as_deref().is_none_or(|sub| sub == "value"),
+        (Kind::Group, "displayName" | "externalId") => !query.references,
+        _ => false,
+    }
+}
+
+/// A page of resources of `org`. Its total and its records are of one moment.
+pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<Page, Error> {
+    let moment = db.unchecked_transaction()?;
+    let mut params = vec![Value::Blob(org.0.as_bytes().to_vec())];
+    let condition = query.filter.as_ref().map(|filter| filter::compile(filter, kind, now, &mut params));
+    let filtered = params.len();
+    let table = table(kind);
+    let rest = condition.as_ref().map(|condition| format!(" and {condition}")).unwrap_or_default();
+
+    let mut records = Vec::new();
+    if query.count > 0 {
+        let order = sort::order_by(query.sort.as_ref(), kind, now, &mut params);
+        params.push(Value::Integer(i64::try_from(query.count).unwrap_or(i64::MAX)));
+        params.push(Value::Integer(i64::try_from(query.offset).unwrap_or(i64::MAX)));
+        let columns = match kind {
+            Kind::Invitation => "r.id",
+            _ => "r.id, r.version, r.created, r.last_modified, r.doc",
+        };
+        let (limit, offset) = (params.len() - 1, params.len());
+        let sql = format!(
+            "select {columns} from {table} r where r.org_id = ?1{rest} order by {order} limit ?{limit} offset ?{offset}"
+        );
+        let mut statement = moment.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(&params))?;
+        while let Some(row) = rows.next()? {
+            match kind {
+                Kind::Invitation => records.extend(invitations::record(&moment, org, row.get(0)?, now)?),
+                _ => records.push(record(row)?),
+            }
+        }
+    }
+    let is_whole = query.offset == 0 && records.len() < query.count;
+    let total = match condition {
+        _ if is_whole => records.len(),
+        None => size(&moment, org, kind)?,
+        Some(condition) => {
+            let sql = format!("select count(*) from {table} r where r.org_id = ?1 and {condition}");
+            let mut statement = moment.prepare_cached(&sql)?;
+            count(statement.query_row(params_from_iter(&params[..filtered]), |row| row.get(0))?)
+        }
+    };
+    if query.references {
+        for record in &mut records {
+            add_references(&moment, org, kind, record)?;
+        }
+    }
+    Ok(Page { total, records })
+}
+
+/// At most one row, through the cache of statements.
+pub(super) fn one<T>(
+    db: &Connection,
+    sql: &str,
+    params: &[&dyn ToSql],
+    read: impl FnOnce(&Row<'_>) -> Result<T, rusqlite::Error>,
+) -> Result<Option<T>, Error> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    Ok(rows.next()?.map(read).transpose()?)
+}
+
+/// All rows, through the cache of statements.
+pub(super) fn all<T>(
+    db: &Connection,
+    sql: &str,
+    params: &[&dyn ToSql],
+    read: impl FnMut(&Row<'_>) -> Result<T, rusqlite::Error>,
+) -> Result<Vec<T>, Error> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map(params, read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Executes one statement, through the cache of statements, and says how many rows it changed.
+pub(super) fn execute(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<usize, rusqlite::Error> {
+    db.prepare_cached(sql)?.execute(params)
+}
+
+fn table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "users",
+        Kind::Group => "groups",
+        Kind::Invitation => "invitations",
+    }
+}
+
+fn size(db: &Connection, org: OrgId, kind: Kind) -> Result<usize, Error> {
+    let sql = match kind {
+        Kind::User => "select user_count from orgs where id = ?1",
+        Kind::Group => "select group_count from orgs where id = ?1",
+        Kind::Invitation => "select invitation_count from orgs where id = ?1",
+    };
+    Ok(count(one(db, sql, &[&org.0], |row| row.get(0))?.unwrap_or(0)))
+}
+
+fn add_references(db: &Connection, org: OrgId, kind: Kind, record: &mut Record) -> Result<(), Error> {
+    record.references = match kind {
+        Kind::User => groups::of_user(db, org, record.id)?,
+        Kind::Group => members::of_group(db, org, record.id)?,
+        Kind::Invitation => return Ok(()),
+    };
+    Ok(())
+}
+
+/// From the columns id, version, created, last_modified, doc.
+fn record(row: &Row<'_>) -> Result<Record, rusqlite::Error> {
+    Ok(Record {
+        id: row.get(0)?,
+        version: row.get::<_, i64>(1)?.unsigned_abs(),
+        created: Timestamp(row.get(2)?),
+        last_modified: Timestamp(row.get(3)?),
+        doc: row.get(4)?,
+        references: Vec::new(),
+    })
+}
+
+/// A count as SQLite keeps it.
+pub(super) fn int(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn count(rows: i64) -> usize {
+    usize::try_from(rows).unwrap_or(0)
+}

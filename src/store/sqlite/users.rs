@@ -1,0 +1,371 @@
+//! Users: rows, columns, and the guests that follow their source.
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::columns::{self, UserColumns};
+use super::readers::{all, execute, int, one};
+use super::{Breach, breach};
+use crate::base::{InvitationId, OrgId, Timestamp, UserId, text};
+use crate::directory::{Change, Membership, guest_doc};
+use crate::store::{Account, Error, Outcome};
+
+/// A person who may sign in.
+pub(super) fn account(db: &Connection, org: OrgId, user_name: &str) -> Result<Option<Account>, Error> {
+    one(
+        db,
+        "select id, active, home_org_id, password_hash from users where org_id = ?1 and user_name_key = ?2",
+        &[&org.0, &text::user_name_key(user_name)],
+        |row| {
+            Ok(Account {
+                id: UserId(row.get(0)?),
+                active: row.get(1)?,
+                home_org: OrgId(row.get(2)?),
+                password_hash: row.get(3)?,
+            })
+        },
+    )
+}
+
+/// Writes what happened to a user.
+pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
+    match change {
+        Change::UserCreated { org, id, doc, password_hash, at } => {
+            let columns = columns::user(&columns::object(doc)?);
+            let active = columns.active;
+            let row = NewUser {
+                org: *org,
+                id: id.0,
+                origin: None,
+                columns,
+                active,
+                password_hash: password_hash.as_deref(),
+                doc,
+                at: *at,
+            };
+            insert(db, &row)?;
+            Ok(Outcome::Written { version: 1, last_modified: *at })
+        }
+        Change::UserReplaced { org, id, expected, doc, password_hash, at } => {
+            replace(db, *org, *id, *expected, doc, password_hash.as_deref(), *at)
+        }
+        Change::UserDeleted { org, id, expected, at } => delete(db, *org, *id, *expected, *at),
+        Change::GroupCreated { .. } | Change::GroupChanged { .. } | Change::GroupDeleted { .. } => {
+            unreachable!("a change of a group is written by its own file")
+        }
+    }
+}
+
+/// Where a guest comes from.
+pub(super) struct Origin {
+    pub(super) source_org: OrgId,
+    pub(super) source: UserId,
+    pub(super) home_org: OrgId,
+    pub(super) home: Uuid,
+    pub(super) invitation: InvitationId,
+}
+
+struct NewUser<'a> {
+    org: OrgId,
+    id: Uuid,
+    origin: Option<&'a Origin>,
+    columns: UserColumns,
+    active: bool,
+    password_hash: Option<&'a str>,
+    doc: &'a str,
+    at: Timestamp,
+}
+
+fn insert(db: &Connection, user: &NewUser<'_>) -> Result<(), Error> {
+    let columns = &user.columns;
+    let origin = user.origin;
+    execute(
+        db,
+        "insert into users (org_id, id, source_org_id, source_id, home_org_id, home_id, invitation_id, since, user_name,
+           user_name_key, display_name, display_name_key, family_name_key, given_name_key, external_id, manager_id, active,
+           active_own, password_hash, created, last_modified, version, doc)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?20, 1, ?21)",
+        &[
+            &user.org.0,
+            &user.id,
+            &origin.map(|origin| origin.source_org.0),
+            &origin.map(|origin| origin.source.0),
+            &origin.map_or(user.org, |origin| origin.home_org).0,
+            &origin.map_or(user.id, |origin| origin.home),
+            &origin.map(|origin| origin.invitation.0),
+            &origin.map(|_| user.at.0),
+            &columns.user_name,
+            &columns.user_name_key,
+            &columns.display_name,
+            &columns.display_name_key,
+            &columns.family_name_key,
+            &columns.given_name_key,
+            &columns.external_id,
+            &columns.manager_id,
+            &user.active,
+            // A guest's own share is whole until somebody of its org takes it away.
+            &(user.active || origin.is_some()),
+            &user.password_hash,
+            &user.at.0,
+            &user.doc,
+        ],
+    )
+    .map_err(refused)?;
+    for key in &columns.email_keys {
+        execute(db, "insert into user_emails (org_id, key, user_id) values (?1, ?2, ?3)", &[&user.org.0, key, &user.id])?;
+    }
+    Ok(())
+}
+
+fn refused(error: rusqlite::Error) -> Error {
+    match (breach(&error, "users.user_name_key"), breach(&error, "users.source_id")) {
+        (Some(Breach::Unique), _) => Error::Taken { attribute: "userName" },
+        (_, Some(Breach::Unique)) => Error::Stale,
+        (Some(Breach::Foreign), _) => Error::NotFound,
+        (None, _) => error.into(),
+    }
+}
+
+/// A user as it is before a change.
+struct Found {
+    version: u64,
+    last_modified: Timestamp,
+    is_guest: bool,
+    home: (Uuid, Uuid),
+    active: bool,
+    active_own: bool,
+    columns: UserColumns,
+    doc: String,
+}
+
+impl Found {
+    /// What a change that changed nothing came to.
+    fn outcome(&self) -> Outcome {
+        Outcome::Written { version: self.version, last_modified: self.last_modified }
+    }
+}
+
+fn found(db: &Connection, org: OrgId, id: Uuid) -> Result<Option<Found>, Error> {
+    let row = one(
+        db,
+        "select version, last_modified, source_id is not null, home_org_id, home_id, active, active_own, doc
+         from users where org_id = ?1 and id = ?2",
+        &[&org.0, &id],
+        |row| {
+            Ok(Found {
+                version: row.get::<_, i64>(0)?.unsigned_abs(),
+                last_modified: Timestamp(row.get(1)?),
+                is_guest: row.get(2)?,
+                home: (row.get(3)?, row.get(4)?),
+                active: row.get(5)?,
+                active_own: row.get(6)?,
+                columns: UserColumns::default(),
+                doc: row.get(7)?,
+            })
+        },
+    )?;
+    row.map(|mut found| {
+        found.columns = columns::user(&columns::object(&found.doc)?);
+        Ok(found)
+    })
+    .transpose()
+}
+
+fn replace(
+    db: &Connection,
+    org: OrgId,
+    id: UserId,
+    expected: u64,
+    doc: &str,
+    password_hash: Option<&str>,
+    at: Timestamp,
+) -> Result<Outcome, Error> {
+    let before = found(db, org, id.0)?.ok_or(Error::NotFound)?;
+    if before.version != expected {
+        return Err(Error::Stale);
+    }
+    let columns = columns::user(&columns::object(doc)?);
+    let outcome = if before.is_guest {
+        // Writing back what is shown takes nothing away: a guest shown inactive because its source is stays its own.
+        let active_own = if columns.active == before.active { before.active_own } else { columns.active };
+        execute(db, "update users set active_own = ?3 where org_id = ?1 and id = ?2", &[&org.0, &id.0, &active_own])?;
+        project(db, org, id.0, at)?
+    } else {
+        if let Some(hash) = password_hash {
+            execute(db, "update users set password_hash = ?3 where org_id = ?1 and id = ?2", &[&org.0, &id.0, &hash])?;
+        }
+        if doc == before.doc {
+            // V-05: nothing that anybody can read has changed.
+            return Ok(before.outcome());
+        }
+        let after = Row { columns: &columns, active: columns.active, active_own: columns.active, doc };
+        update(db, org, id.0, &before, &after, at)?
+    };
+    follow(db, org, id.0, at)?;
+    Ok(outcome)
+}
+
+struct Row<'a> {
+    columns: &'a UserColumns,
+    active: bool,
+    active_own: bool,
+    doc: &'a str,
+}
+
+/// Writes the row and counts the version.
+fn update(db: &Connection, org: OrgId, id: Uuid, before: &Found, after: &Row<'_>, at: Timestamp) -> Result<Outcome, Error> {
+    let columns = after.columns;
+    execute(
+        db,
+        "update users set user_name = ?3, user_name_key = ?4, display_name = ?5, display_name_key = ?6, family_name_key = ?7,
+           given_name_key = ?8, external_id = ?9, manager_id = ?10, active = ?11, active_own = ?12, last_modified = ?13,
+           version = version + 1, doc = ?14
+         where org_id = ?1 and id = ?2",
+        &[
+            &org.0,
+            &id,
+            &columns.user_name,
+            &columns.user_name_key,
+            &columns.display_name,
+            &columns.display_name_key,
+            &columns.family_name_key,
+            &columns.given_name_key,
+            &columns.external_id,
+            &columns.manager_id,
+            &after.active,
+            &after.active_own,
+            &at.0,
+            &after.doc,
+        ],
+    )
+    .map_err(refused)?;
+    for key in before.columns.email_keys.difference(&columns.email_keys) {
+        execute(db, "delete from user_emails where org_id = ?1 and key = ?2 and user_id = ?3", &[&org.0, key, &id])?;
+    }
+    for key in columns.email_keys.difference(&before.columns.email_keys) {
+        execute(db, "insert into user_emails (org_id, key, user_id) values (?1, ?2, ?3)", &[&org.0, key, &id])?;
+    }
+    Ok(Outcome::Written { version: before.version + 1, last_modified: at })
+}
+
+/// Rewrites the guests of a user that has changed, and theirs, down the tree.
+fn follow(db: &Connection, org: OrgId, id: Uuid, at: Timestamp) -> Result<(), Error> {
+    let mut sources = vec![(org.0, id)];
+    while let Some((source_org, source)) = sources.pop() {
+        let guests: Vec<(Uuid, Uuid)> = all(
+            db,
+            "select org_id, id from users where source_org_id = ?1 and source_id = ?2",
+            &[&source_org, &source],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (org, guest) in guests {
+            project(db, OrgId(org), guest, at)?;
+            sources.push((org, guest));
+        }
+    }
+    Ok(())
+}
+
+/// Rewrites one guest from its home user and the activity of its source, if anything differs.
+fn project(db: &Connection, org: OrgId, guest: Uuid, at: Timestamp) -> Result<Outcome, Error> {
+    let before = found(db, org, guest)?.ok_or(Error::NotFound)?;
+    let (source_org, since, invitation, source_active) = one(
+        db,
+        "select g.source_org_id, g.since, g.invitation_id, s.active
+         from users g join users s on s.org_id = g.source_org_id and s.id = g.source_id
+         where g.org_id = ?1 and g.id = ?2",
+        &[&org.0, &guest],
+        |row| {
+            let invitation: Option<Uuid> = row.get(2)?;
+            Ok((OrgId(row.get(0)?), Timestamp(row.get(1)?), invitation.map(InvitationId), row.get::<_, bool>(3)?))
+        },
+    )?
+    .ok_or(Error::NotFound)?;
+    let active = before.active_own && source_active;
+    let membership = Membership { home_org: OrgId(before.home.0), source_org, invitation, since };
+    let (columns, doc) = guest_row(db, org, guest, before.home.1, active, &membership)?;
+    // The document shows the effective `active`, so it says all that a reader can see.
+    if doc == before.doc {
+        return Ok(before.outcome());
+    }
+    let after = Row { columns: &columns, active, active_own: before.active_own, doc: &doc };
+    update(db, org, guest, &before, &after, at)
+}
+
+/// Makes the guest that an accepted invitation promised.
+pub(super) fn insert_guest(db: &Connection, org: OrgId, guest: UserId, origin: &Origin, at: Timestamp) -> Result<(), Error> {
+    let membership =
+        Membership { home_org: origin.home_org, source_org: origin.source_org, invitation: Some(origin.invitation), since: at };
+    let (columns, doc) = guest_row(db, org, guest.0, origin.home, true, &membership)?;
+    let row = NewUser { org, id: guest.0, origin: Some(origin), columns, active: true, password_hash: None, doc: &doc, at };
+    insert(db, &row)
+}
+
+fn guest_row(
+    db: &Connection,
+    org: OrgId,
+    guest: Uuid,
+    home: Uuid,
+    active: bool,
+    membership: &Membership,
+) -> Result<(UserColumns, String), Error> {
+    let (home_name, home_doc): (String, String) =
+        one(db, "select user_name, doc from users where org_id = ?1 and id = ?2", &[&membership.home_org.0, &home], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .ok_or(Error::NotFound)?;
+    let user_name = free_name(db, org, guest, &home_name, membership.source_org)?;
+    let doc = guest_doc(&home_doc, UserId(guest), &user_name, active, membership);
+    Ok((columns::user(&columns::object(&doc)?), doc))
+}
+
+/// The home user's name, or `name@parent-handle` where another user of the org has that; nobody is un-invitable because of a
+/// clash.
+fn free_name(db: &Connection, org: OrgId, guest: Uuid, name: &str, source_org: OrgId) -> Result<String, Error> {
+    let is_taken = |name: &str| {
+        one(
+            db,
+            "select 1 from users where org_id = ?1 and user_name_key = ?2 and id <> ?3",
+            &[&org.0, &text::user_name_key(name), &guest],
+            |_| Ok(()),
+        )
+        .map(|found| found.is_some())
+    };
+    if !is_taken(name)? {
+        return Ok(name.to_owned());
+    }
+    let handle: String =
+        one(db, "select handle from orgs where id = ?1", &[&source_org.0], |row| row.get(0))?.ok_or(Error::NotFound)?;
+    let mut candidate = format!("{name}@{handle}");
+    let mut count = 1;
+    while is_taken(&candidate)? {
+        count += 1;
+        candidate = format!("{name}@{handle}-{count}");
+    }
+    Ok(candidate)
+}
+
+fn delete(db: &Connection, org: OrgId, id: UserId, expected: Option<u64>, at: Timestamp) -> Result<Outcome, Error> {
+    let version =
+        one(db, "select version from users where org_id = ?1 and id = ?2", &[&org.0, &id.0], |row| row.get::<_, i64>(0))?
+            .ok_or(Error::NotFound)?;
+    if expected.is_some_and(|expected| int(expected) != version) {
+        return Err(Error::Stale);
+    }
+    // The rows of members go by themselves; the groups that lose one have changed.
+    execute(
+        db,
+        "with recursive gone (org_id, id) as (
+           select ?1, ?2
+           union all
+           select u.org_id, u.id from gone join users u on u.source_org_id = gone.org_id and u.source_id = gone.id
+         )
+         update groups set version = version + 1, last_modified = ?3
+         where (org_id, id) in (
+           select m.org_id, m.group_id from gone join members m on m.org_id = gone.org_id and m.user_id = gone.id
+         )",
+        &[&org.0, &id.0, &at.0],
+    )?;
+    execute(db, "delete from users where org_id = ?1 and id = ?2", &[&org.0, &id.0])?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,206 @@
+//! The one writer: takes all commits that wait, runs each in its own savepoint, and answers after the shared commit.
+//!
+//! D-9: a durable commit costs one wait for the disk however much it holds, so those who wait together share it. One that
+//! fails is rolled back to its savepoint and harms no other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::open::refusal;
+use super::{outbox, write};
+use crate::base::{Timestamp, limit};
+use crate::outbox::Letter;
+use crate::store::{Change, Error, Outcome};
+
+/// Commits that share one transaction; bounds how long the first of them waits.
+const BATCH_MAX: usize = 256;
+/// After so long without a write, the WAL is written back and cut (D-11).
+const IDLE: Duration = Duration::from_secs(15);
+
+/// The way to the writer thread.
+pub(super) struct Writer {
+    queue: SyncSender<Job>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+enum Job {
+    Commit(Vec<Change>, oneshot::Sender<Result<Vec<Outcome>, Error>>),
+    Lease { now: Timestamp, until: Timestamp, most: usize, reply: oneshot::Sender<Result<Vec<Letter>, Error>> },
+    Close(oneshot::Sender<()>),
+}
+
+/// What a job came to; told to whoever waits once the shared commit is durable.
+enum Ran {
+    Commit(Result<Vec<Outcome>, Error>, oneshot::Sender<Result<Vec<Outcome>, Error>>),
+    Lease(Result<Vec<Letter>, Error>, oneshot::Sender<Result<Vec<Letter>, Error>>),
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> Result<Writer, Error> {
+        let (queue, jobs) = sync_channel(limit::WRITER_QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("usher-writer".into())
+            .spawn(move || work(&connection, &jobs))
+            .map_err(|error| Error::Engine(error.into()))?;
+        Ok(Writer { queue, thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Commit(changes, reply))?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    pub(super) async fn lease(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Lease { now, until, most, reply })?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Lets the thread finish what waits, write the WAL back and end.
+    pub(super) async fn close(&self) {
+        let (reply, answer) = oneshot::channel();
+        let mut job = Job::Close(reply);
+        while let Err(TrySendError::Full(back)) = self.queue.try_send(job) {
+            job = back;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let _ = answer.await;
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    fn send(&self, job: Job) -> Result<(), Error> {
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Busy,
+            TrySendError::Disconnected(_) => closed(),
+        })
+    }
+}
+
+fn closed() -> Error {
+    refusal("the store is closed".into())
+}
+
+fn work(db: &Connection, jobs: &Receiver<Job>) {
+    let mut is_dirty = false;
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    loop {
+        match jobs.recv_timeout(IDLE) {
+            Ok(job) => batch.push(job),
+            Err(RecvTimeoutError::Timeout) => {
+                if std::mem::take(&mut is_dirty) {
+                    checkpoint(db);
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        while batch.len() < BATCH_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            batch.push(job);
+        }
+        let mut farewell = None;
+        if let Some(at) = batch.iter().position(|job| matches!(job, Job::Close(_))) {
+            // Those behind it are dropped unanswered, which they hear as "closed".
+            batch.truncate(at + 1);
+            farewell = match batch.pop() {
+                Some(Job::Close(reply)) => Some(reply),
+                _ => None,
+            };
+        }
+        if !batch.is_empty() {
+            run(db, &mut batch);
+            is_dirty = true;
+        }
+        if let Some(reply) = farewell {
+            checkpoint(db);
+            let _ = reply.send(());
+            break;
+        }
+    }
+}
+
+/// Runs `batch` in one transaction and answers everybody.
+fn run(db: &Connection, batch: &mut Vec<Job>) {
+    if let Err(error) = db.execute_batch("begin immediate") {
+        let text = error.to_string();
+        for job in batch.drain(..) {
+            fail(job, &text);
+        }
+        return;
+    }
+    let ran: Vec<Ran> = batch.drain(..).map(|job| run_one(db, job)).collect();
+    // An engine that runs out of disk ends the whole transaction by itself; then nothing of it was written.
+    let committed = match db.is_autocommit() {
+        true => Err("the transaction was lost".to_owned()),
+        false => db.execute_batch("commit").map_err(|error| error.to_string()),
+    };
+    if committed.is_err() && !db.is_autocommit() {
+        let _ = db.execute_batch("rollback");
+    }
+    for ran in ran {
+        answer(ran, committed.as_ref().err());
+    }
+}
+
+fn run_one(db: &Connection, job: Job) -> Ran {
+    match job {
+        Job::Commit(changes, reply) => {
+            Ran::Commit(guarded(db, || changes.iter().map(|change| write(db, change)).collect()), reply)
+        }
+        Job::Lease { now, until, most, reply } => Ran::Lease(guarded(db, || outbox::lease(db, now, until, most)), reply),
+        Job::Close(_) => unreachable!("taken out of the batch before"),
+    }
+}
+
+/// Runs `work` in its own savepoint; a failure or a panic takes back what it wrote, and nothing else.
+fn guarded<T>(db: &Connection, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    db.prepare_cached("savepoint job")?.execute([])?;
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(refusal("a write panicked".into())));
+    if result.is_err() && !db.is_autocommit() {
+        db.prepare_cached("rollback to job")?.execute([])?;
+    }
+    if !db.is_autocommit() {
+        db.prepare_cached("release job")?.execute([])?;
+    }
+    result
+}
+
+fn answer(ran: Ran, lost: Option<&String>) {
+    fn end<T>(result: Result<T, Error>, lost: Option<&String>) -> Result<T, Error> {
+        match lost {
+            Some(text) if result.is_ok() => Err(refusal(text.clone())),
+            _ => result,
+        }
+    }
+    // Whoever no longer waits needs no answer.
+    match ran {
+        Ran::Commit(result, reply) => drop(reply.send(end(result, lost))),
+        Ran::Lease(result, reply) => drop(reply.send(end(result, lost))),
+    }
+}
+
+fn fail(job: Job, text: &str) {
+    match job {
+        Job::Commit(_, reply) => drop(reply.send(Err(refusal(text.into())))),
+        Job::Lease { reply, .. } => drop(reply.send(Err(refusal(text.into())))),
+        Job::Close(reply) => drop(reply.send(())),
+    }
+}
+
+/// Writes the WAL back and cuts it. A reader in the way only delays it to the next time.
+fn checkpoint(db: &Connection) {
+    if let Err(error) = db.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())) {
+        tracing::warn!(%error, "the write-ahead log could not be written back");
+    }
+}
