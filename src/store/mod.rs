@@ -120,6 +120,7 @@ pub struct Page {
 /// Everything that can be written.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
+#[allow(clippy::large_enum_variant, reason = "a commit holds a few of them, for a moment")]
 pub enum Change {
     Org(org::Change),
     Auth(auth::Change),
