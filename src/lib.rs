@@ -15,4 +15,5 @@ pub mod mail;
 pub mod org;
 pub mod outbox;
 pub mod scim;
+pub mod serve;
 pub mod store;
