@@ -17,3 +17,4 @@ pub mod outbox;
 pub mod scim;
 pub mod serve;
 pub mod store;
+pub mod worker;

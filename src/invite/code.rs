@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Error, Invitation};
 use crate::base::InvitationId;
+use crate::org::Org;
 
 /// Keeps these codes apart from whatever else may one day be derived from the key.
 const CONTEXT: &[u8] = b"usher invitation";
@@ -23,6 +24,12 @@ pub fn code(key: &[u8; 32], id: InvitationId, generation: u32) -> String {
     bytes[..ID_BYTES].copy_from_slice(id.0.as_bytes());
     bytes[ID_BYTES..].copy_from_slice(&tag(key, id, generation));
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The link of the newest letter of `invitation` of `org`. Its host comes from the configuration alone (S-66, V-37).
+pub fn link(public_url: &str, key: &[u8; 32], org: &Org, invitation: &Invitation) -> String {
+    let code = code(key, invitation.id, invitation.generation);
+    format!("{public_url}/t/{}/o/{}/invitations/{}?code={code}", org.root_handle, org.id, invitation.id)
 }
 
 /// A code as somebody sent it. Its id says which invitation to load; only [`Code::opens`] says whether to believe it.
@@ -86,6 +93,16 @@ mod tests {
         assert_eq!(text.len(), 64);
         assert!(opens(&text, &one));
         assert!(!opens(&text, &other));
+    }
+
+    #[test]
+    fn a_link_names_org_and_invitation_and_carries_the_code() {
+        let (invitation, org) = (invitation(1), crate::invite::tests::org());
+        let link = link("https://usher.acme.test", &KEY, &org, &invitation);
+        let (page, sent) = link.split_once("?code=").expect("a code");
+        let expected = "https://usher.acme.test/t/acme/o/00000000-0000-0000-0000-000000000002/invitations/00000000-0000-0000-0000-000000000001";
+        assert_eq!(page, expected);
+        assert!(opens(sent, &invitation));
     }
 
     #[test]

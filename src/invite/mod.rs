@@ -10,7 +10,7 @@ pub mod lines;
 pub mod request;
 
 pub use answer::Answer;
-pub use code::{Code, code, parse_code};
+pub use code::{Code, code, link, parse_code};
 pub use error::{Error, LineCode, LineError};
 pub use lines::{Draft, GroupFact};
 pub use request::{InviteRequest, InviteResponse, Line, LineResult};
