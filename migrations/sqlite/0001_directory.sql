@@ -15,13 +15,15 @@ create table orgs (
   user_count       integer not null default 0,
   group_count      integer not null default 0,
   invitation_count integer not null default 0,
-  unique (handle),
+  unique (root_id, handle),
   unique (id, parent_id),
   unique (id, root_id),
   foreign key (parent_id, root_id) references orgs (id, root_id),
   check ((parent_id is null) = (root_id = id))
 ) strict;
 
+-- `{root}` in a URL.
+create unique index orgs_by_root_handle on orgs (handle) where parent_id is null;
 create index orgs_by_parent on orgs (parent_id) where parent_id is not null;
 
 create table users (

@@ -1,0 +1,241 @@
+//! Every operation of the OpenAPI document, called by everybody who should not, and by the one who may.
+//!
+//! [`OPERATIONS`] names all of them with the scope they need; an operation of the document that is missing here fails, and so
+//! does one here that is not in the document.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::server::{ALL_SCOPES, Persona, Server, USER};
+
+/// Who may call an operation.
+#[derive(Clone, Copy, PartialEq)]
+enum Needs {
+    /// The scope.
+    Scope(&'static str),
+    /// Any token of the org.
+    Token,
+    /// Nothing: public, and here is the whole list.
+    Nothing,
+}
+
+use Needs::{Nothing, Scope, Token};
+
+/// Method, path, what it needs, and what the one who may is answered.
+const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
+    ("GET", "/ServiceProviderConfig", Nothing, 200),
+    ("GET", "/ResourceTypes", Token, 200),
+    ("GET", "/ResourceTypes/{name}", Token, 200),
+    ("GET", "/Schemas", Token, 200),
+    ("GET", "/Schemas/{urn}", Token, 200),
+    ("GET", "/Users", Scope("users:read"), 200),
+    ("POST", "/Users", Scope("users:write"), 201),
+    ("POST", "/Users/.search", Scope("users:read"), 200),
+    ("GET", "/Users/{id}", Scope("users:read"), 200),
+    ("PUT", "/Users/{id}", Scope("users:write"), 200),
+    ("PATCH", "/Users/{id}", Scope("users:write"), 200),
+    ("DELETE", "/Users/{id}", Scope("users:write"), 204),
+    ("GET", "/Groups", Scope("groups:read"), 200),
+    ("POST", "/Groups", Scope("groups:write"), 201),
+    ("POST", "/Groups/.search", Scope("groups:read"), 200),
+    ("GET", "/Groups/{id}", Scope("groups:read"), 200),
+    ("PUT", "/Groups/{id}", Scope("groups:write"), 200),
+    ("PATCH", "/Groups/{id}", Scope("groups:write"), 204),
+    ("DELETE", "/Groups/{id}", Scope("groups:write"), 204),
+    ("GET", "/Invitations", Scope("invitations:read"), 200),
+    ("POST", "/Invitations", Scope("invitations:write"), 201),
+    ("POST", "/Invitations/.search", Scope("invitations:read"), 200),
+    ("POST", "/Invitations/.invite", Scope("invitations:write"), 200),
+    ("GET", "/Invitations/{id}", Scope("invitations:read"), 200),
+    ("DELETE", "/Invitations/{id}", Scope("invitations:write"), 204),
+    // The code in the body is the credential; without a good one there is nothing to be seen.
+    ("POST", "/Invitations/.accept", Nothing, 404),
+    ("POST", "/Invitations/.decline", Nothing, 404),
+    ("POST", "/Invitations/.introspect", Nothing, 404),
+];
+
+/// An org with a parent, a child, a sibling, and a neighbour in another tree.
+struct Stage {
+    server: Server,
+    org: String,
+    /// Admin of the org, who prepares and checks.
+    admin: Persona,
+    parent: Persona,
+    made: u32,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let server = Server::start();
+        let org = server.tree.org(&server.tree.root, "partners");
+        let (admin, parent) = (server.admin(&org), server.admin(&server.tree.root));
+        Stage { server, org, admin, parent, made: 0 }
+    }
+
+    /// At the address of the org, with some token.
+    fn with(&self, token: Option<String>) -> Persona {
+        self.server.stranger("acme", &self.org, token)
+    }
+
+    /// The path with a fresh resource in it, and a body that would do.
+    async fn request(&mut self, method: &str, path: &str) -> (String, Option<Value>) {
+        self.made += 1;
+        let name = format!("name{}", self.made);
+        let invitee = format!("invitee{}", self.made);
+        let kind = path.split('/').nth(1).unwrap_or_default();
+        let body = match (method, path) {
+            ("GET" | "DELETE", _) => None,
+            (_, "/Invitations") => Some(json!({ "userName": invitee })),
+            (_, "/Invitations/.invite") => {
+                Some(json!({ "schemas": ["urn:usher:scim:schemas:messages:2.0:InviteRequest"], "userNames": [invitee] }))
+            }
+            (_, "/Invitations/.accept" | "/Invitations/.decline" | "/Invitations/.introspect") => {
+                Some(json!({ "code": "A".repeat(64) }))
+            }
+            (_, path) if path.ends_with("/.search") => {
+                Some(json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"] }))
+            }
+            ("PATCH", _) => {
+                let operations = json!([{ "op": "replace", "path": "displayName", "value": name }]);
+                Some(json!({ "schemas": [crate::server::PATCH_OP], "Operations": operations }))
+            }
+            (_, path) if path.starts_with("/Users") => Some(json!({ "schemas": [USER], "userName": name })),
+            (_, path) if path.starts_with("/Groups") => Some(json!({ "schemas": [crate::server::GROUP], "displayName": name })),
+            (method, path) => panic!("no body for {method} {path}"),
+        };
+        if path == "/Invitations" || path == "/Invitations/.invite" || path == "/Invitations/{id}" {
+            self.parent.user(&invitee).await;
+        }
+        let id = match kind {
+            "Users" if path.contains("{id}") => self.admin.user(&format!("old{}", self.made)).await,
+            "Groups" if path.contains("{id}") => self.admin.group(&format!("old{}", self.made), &[]).await,
+            "Invitations" if path.contains("{id}") => {
+                self.admin.post("/Invitations", &json!({ "userName": invitee })).await.expect(201).id()
+            }
+            _ => String::new(),
+        };
+        let path = path.replace("{id}", &id).replace("{name}", "User").replace("{urn}", USER);
+        assert!(!path.contains('{'), "a parameter nobody fills: {path}");
+        (path, body)
+    }
+
+    /// Everything there is in the org, to be compared.
+    async fn everything(&self) -> Vec<Value> {
+        let mut all = Vec::new();
+        for endpoint in ["/Users", "/Groups", "/Invitations"] {
+            let mut list = self.admin.get(&format!("{endpoint}?count=1000")).await.expect(200).body;
+            // A letter may be on its way meanwhile; that is the server's own doing.
+            for resource in list["Resources"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                resource.remove("delivery");
+                resource.remove("meta");
+            }
+            all.push(list);
+        }
+        all
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_the_document() {
+    let tree = crate::server::Tree::new(&[]);
+    let output = tree.run(&["openapi"]);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("`usher openapi` prints JSON");
+    let mut in_document = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let security = operation["security"].as_array().cloned().unwrap_or_default();
+            let mut scopes: Vec<String> = Vec::new();
+            for scope in security.iter().flat_map(|one| one.as_object().into_iter().flatten()).filter_map(|(_, s)| s.as_array()).flatten() {
+                scopes.push(scope.as_str().unwrap_or_default().to_owned());
+            }
+            scopes.dedup();
+            let needs = if security.is_empty() { "nothing".to_owned() } else { format!("token {}", scopes.join(" ")) };
+            in_document.insert((method.to_uppercase(), path.clone(), needs.trim().to_owned()));
+        }
+    }
+    let listed: BTreeSet<_> = OPERATIONS
+        .iter()
+        .map(|&(method, path, needs, _)| {
+            let needs = match needs {
+                Nothing => "nothing".to_owned(),
+                Token => "token".to_owned(),
+                Scope(scope) => format!("token {scope}"),
+            };
+            (method.to_owned(), path.to_owned(), needs)
+        })
+        .collect();
+    let missing: Vec<_> = in_document.difference(&listed).collect();
+    let surplus: Vec<_> = listed.difference(&in_document).collect();
+    assert!(missing.is_empty() && surplus.is_empty(), "not covered here: {missing:?}\nnot in the document: {surplus:?}");
+}
+
+/// S-12, S-51, T-03, T-06, T-07, X-01, X-02
+#[tokio::test]
+async fn nobody_gets_through_but_the_one_who_may() {
+    let mut stage = Stage::new();
+    let tree = &stage.server.tree;
+    let child = tree.org(&stage.org, "east");
+    let sibling = tree.org(&tree.root, "suppliers");
+    let other = tree.root("globex");
+    let other_child = tree.org(&other, "partners");
+    let strangers: Vec<(String, Persona)> = [("parent", &tree.root), ("child", &child), ("sibling", &sibling), ("other tree", &other), ("other tree's child", &other_child)]
+        .into_iter()
+        .map(|(who, org)| (who.to_owned(), stage.with(Some(tree.token(org, ALL_SCOPES)))))
+        .collect();
+    let unbelieved = [("nobody", stage.with(None)), ("garbage", stage.with(Some("garbage".into())))];
+    let single: Vec<(&str, Persona)> = ALL_SCOPES.split(' ').map(|scope| (scope, stage.server.persona(&stage.org, scope))).collect();
+
+    for &(method, path, needs, expected) in OPERATIONS {
+        let (address, body) = stage.request(method, path).await;
+        let before = stage.everything().await;
+        let http = Method::from_bytes(method.as_bytes()).expect("a method");
+        for (who, persona) in &unbelieved {
+            let answer = persona.send(http.clone(), &address, body.as_ref()).await;
+            let status = if needs == Nothing { expected } else { 401 };
+            assert_eq!(answer.status, status, "{method} {path} by {who}: {}", answer.text);
+            if needs != Nothing {
+                assert!(answer.expect_error(401, None).header("www-authenticate").is_some(), "{method} {path} by {who}");
+            }
+        }
+        for (who, persona) in &strangers {
+            let answer = persona.send(http.clone(), &address, body.as_ref()).await;
+            let status = if needs == Nothing { expected } else { 404 };
+            assert_eq!(answer.status, status, "{method} {path} by the {who}: {}", answer.text);
+        }
+        for (scope, persona) in single.iter().filter(|(scope, _)| matches!(needs, Scope(needed) if needed != *scope)) {
+            let answer = persona.send(http.clone(), &address, body.as_ref()).await;
+            assert_eq!(answer.status, 403, "{method} {path} with {scope} alone: {}", answer.text);
+            answer.expect_error(403, None);
+        }
+        assert_eq!(stage.everything().await, before, "{method} {path}: somebody who may not left something behind");
+        let allowed = match needs {
+            Scope(needed) => single.iter().filter(|(scope, _)| *scope == needed).collect::<Vec<_>>(),
+            Token | Nothing => single.iter().collect(),
+        };
+        assert!(!allowed.is_empty(), "{method} {path} needs a scope that nobody has");
+        for (scope, persona) in allowed {
+            let answer = persona.send(http.clone(), &address, body.as_ref()).await;
+            assert_eq!(answer.status, expected, "{method} {path} with {scope}: {}", answer.text);
+        }
+    }
+}
+
+/// S-57, CVE-2026-32130: an encoding of the address is never a way around the token.
+#[tokio::test]
+async fn an_encoded_address_needs_a_token_just_the_same() {
+    let stage = Stage::new();
+    let user = stage.admin.user("ada").await;
+    let nobody = stage.with(None);
+    for path in [
+        "/%55sers", "/Users%2F", "/Users%3Fx", "//Users", "/./Users", "/x/../Users", "/Users/%2e", "/Users;x=1", "/USERS", "/Users%00", "/Users/.search",
+        &format!("/%55sers/{user}"), &format!("/Users/{user}%2F"), &format!("/Users//{user}"), &format!("/Users/{user}.scim"), &format!("/Users/%2e/{user}"),
+    ] {
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::PATCH, Method::PUT] {
+            let answer = nobody.send(method.clone(), path, None).await;
+            assert!(matches!(answer.status, 400 | 401 | 404 | 405 | 415), "{method} {path}: {} {}", answer.status, answer.text);
+        }
+    }
+    stage.admin.get(&format!("/Users/{user}")).await.expect(200);
+}
