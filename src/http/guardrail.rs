@@ -75,7 +75,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
         let mut response = answer.unwrap_or_else(|rejection| rejection.to_response());
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
-            if is_scim(uri.path()) && response.headers().get(CONTENT_TYPE) != Some(&SCIM_UTF8) {
+            if is_page(uri.path()) && response.headers().get(CONTENT_TYPE) == Some(&SCIM_UTF8) {
+                // For eyes, not for a parser; what is known of an invitation has a page of its own.
+                let reason = format!("{status}\n");
+                response = Response::builder().status(status).content_type("text/plain; charset=utf-8").body(reason);
+            } else if is_scim(uri.path()) && response.headers().get(CONTENT_TYPE) != Some(&SCIM_UTF8) {
                 // The last resort: an error from below that never was a rejection.
                 let reason = status.canonical_reason().unwrap_or("refused").to_ascii_lowercase();
                 response = Rejection::status(status, reason).to_response();
@@ -93,6 +97,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
 /// Whether failures at this address are told in SCIM's words.
 fn is_scim(path: &str) -> bool {
     Address::parse(path).is_some_and(|address| address.area == "scim2")
+}
+
+/// Whether people come here rather than programs.
+fn is_page(path: &str) -> bool {
+    Address::parse(path).is_some_and(|address| address.area == "invitations")
 }
 
 /// C-17: the headers of GET, and no body.

@@ -9,6 +9,7 @@ pub mod error;
 pub mod guard;
 mod guardrail;
 mod health;
+mod invitation_page;
 pub mod oauth;
 mod operations;
 pub mod payload;

@@ -9,12 +9,14 @@ use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 use super::docs::Docs;
 use super::error::Rejection;
 use super::guardrail::Guardrail;
+use super::invitation_page::{self, invitation_page};
 use super::oauth::{self, OauthApi};
 use super::scim::{Discovery, Groups, Invitations, Users};
 use super::tenant::{Address, OrgContext, local_path, set_path};
 use super::{health, operations};
 use crate::app::App;
 use crate::base::limit;
+use crate::console::INVITATION_CSS_PATH;
 
 /// Every operation of an org, as one OpenAPI object.
 pub(super) type Api = (Users, Groups, Invitations, Discovery);
@@ -58,6 +60,10 @@ impl Endpoint for Site {
                 let path = local_path(rest)?;
                 self.scim(request, context, path).await
             }
+            Some(Address { root, org, area: "invitations", rest }) => {
+                let (root, org, rest) = (root.to_owned(), org.to_owned(), rest.to_owned());
+                invitation_page(&self.app, &root, &org, &rest, request).await
+            }
             Some(_) => Err(Rejection::not_found().into()),
             None if oauth::is_ours(request.uri().path()) => self.oauth(request).await,
             None => self.other(request).await,
@@ -87,6 +93,7 @@ impl Site {
                 read_only(&request)?;
                 Ok(health::readyz(&self.app).await)
             }
+            (INVITATION_CSS_PATH, _) => read_only(&request).map(|()| invitation_page::style()),
             ("/docs", Some(docs)) => read_only(&request).map(|()| docs.page()),
             ("/openapi.json", Some(docs)) => read_only(&request).map(|()| docs.document()),
             _ => Err(Rejection::not_found().into()),

@@ -18,7 +18,7 @@ impl Discovery {
     /// What this server supports
     ///
     /// Needs no token (RFC 7643 §5): it also tells how to get in.
-    #[oai(path = "/ServiceProviderConfig", method = "get", operation_id = "serviceProviderConfigGet")]
+    #[oai(path = "/ServiceProviderConfig", method = "get", operation_id = "getServiceProviderConfig")]
     async fn service_provider_config(&self, org: OrgContext) -> Result<Answered<ServiceProviderConfig>, Rejection> {
         org.load().await?;
         let documentation = format!("{}/docs", org.app.settings.public_url);
@@ -26,7 +26,7 @@ impl Discovery {
     }
 
     /// The types of resources and their endpoints
-    #[oai(path = "/ResourceTypes", method = "get", operation_id = "resourceTypesList")]
+    #[oai(path = "/ResourceTypes", method = "get", operation_id = "listResourceTypes")]
     async fn resource_types(
         &self,
         auth: Authed,
@@ -38,13 +38,13 @@ impl Discovery {
     }
 
     /// One type of resources
-    #[oai(path = "/ResourceTypes/:name", method = "get", operation_id = "resourceTypesGet")]
+    #[oai(path = "/ResourceTypes/:name", method = "get", operation_id = "getResourceType")]
     async fn resource_type(&self, auth: Authed, name: Path<String>) -> Result<Answered<ResourceType>, Rejection> {
         Ok(json(&discovery::resource_type(&auth.base, &name).ok_or_else(Rejection::not_found)?))
     }
 
     /// The schemas of all resources
-    #[oai(path = "/Schemas", method = "get", operation_id = "schemasList")]
+    #[oai(path = "/Schemas", method = "get", operation_id = "listSchemas")]
     async fn schemas(
         &self,
         auth: Authed,
@@ -56,7 +56,7 @@ impl Discovery {
     }
 
     /// One schema
-    #[oai(path = "/Schemas/:urn", method = "get", operation_id = "schemasGet")]
+    #[oai(path = "/Schemas/:urn", method = "get", operation_id = "getSchema")]
     async fn schema(&self, auth: Authed, urn: Path<String>) -> Result<Answered<Schema>, Rejection> {
         Ok(json(&discovery::schema(&auth.base, &urn).ok_or_else(Rejection::not_found)?))
     }
