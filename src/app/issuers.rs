@@ -111,8 +111,9 @@ impl Issuers {
         if let Some(verified) = self.remembered.get(&token, now) {
             return Ok(verified);
         }
+        let epoch = self.remembered.epoch();
         let verified = Arc::new(self.verify_anew(bearer, now).await?);
-        self.remembered.put(token, verified.clone(), now);
+        self.remembered.put(epoch, token, verified.clone(), now);
         Ok(verified)
     }
 
@@ -177,3 +178,7 @@ fn trusted(one: ExternalIssuer) -> Result<Trusted, IssuerError> {
 
 /// The most that another issuer's token may be good for: it cannot be revoked here one by one.
 const EXTERNAL_LIFETIME_MAX: Duration = issue::LIFETIME_MAX;
+
+#[cfg(test)]
+#[path = "issuers_tests.rs"]
+mod tests;

@@ -119,3 +119,71 @@ fn coordinate<'a>(jwk: &'a Map<String, Value>, name: &str, bytes: usize) -> Resu
     let is_whole = URL_SAFE_NO_PAD.decode(value).is_ok_and(|decoded| decoded.len() == bytes);
     if is_whole { Ok(value) } else { Err(KeyError::Jwk("a coordinate has the wrong length")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"; // RFC 7515 §A.3
+    const Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+
+    fn check(members: Value, expected: &str) {
+        let mut jwk = json!({ "kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": "k" });
+        for (name, value) in members.as_object().expect("members") {
+            match value {
+                Value::Null => jwk.as_object_mut().expect("an object").remove(name),
+                value => jwk.as_object_mut().expect("an object").insert(name.clone(), value.clone()),
+            };
+        }
+        let good = json!({ "kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": "good" });
+        let parsed = parse(json!({ "keys": [jwk, good] }).to_string().as_bytes()).expect("the good one is there");
+        let found = match &parsed.ignored[..] {
+            [] => format!("{:?} {:?}", parsed.keys[0].algorithm, parsed.keys[0].kid.as_deref().unwrap_or("-")),
+            [(_, why)] => format!("!! {why}"),
+            more => format!("{more:?}"),
+        };
+        assert_eq!(found, expected, "{members}");
+        assert_eq!(parsed.keys.last().and_then(|key| key.kid.as_deref()), Some("good"), "one bad key harms no other");
+    }
+
+    #[test]
+    fn a_key_is_bound_to_the_one_algorithm_that_fits_it_or_ignored() {
+        let rsa = |bytes: usize, alg: Value| {
+            let n = URL_SAFE_NO_PAD.encode(vec![0xff; bytes]);
+            json!({ "kty": "RSA", "crv": null, "n": n, "e": "AQAB", "alg": alg })
+        };
+        check(json!({}), "ES256 \"k\"");
+        check(json!({ "kid": null, "use": "sig", "key_ops": ["verify"], "alg": "ES256" }), "ES256 \"-\"");
+        check(json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA" }), "EdDSA \"k\"");
+        check(rsa(256, Value::Null), "RS256 \"k\"");
+        check(rsa(256, json!("PS384")), "PS384 \"k\"");
+        check(rsa(256, json!("RSA-OAEP")), "!! unusable JWK: its `alg` is not one of RSA signatures");
+        check(rsa(128, json!("RS256")), "!! an RSA key of 1024 bits is too short, 2048 are needed");
+        check(rsa(0, json!("RS256")), "!! an RSA key of 0 bits is too short, 2048 are needed");
+        check(json!({ "alg": "HS256" }), "!! unusable JWK: its `alg` does not fit its curve");
+        check(json!({ "alg": "none" }), "!! unusable JWK: its `alg` does not fit its curve");
+        check(json!({ "alg": 7 }), "!! unusable JWK: its `alg` is not a string");
+        check(json!({ "use": "enc" }), "!! unusable JWK: its `use` is not sig");
+        check(json!({ "key_ops": ["sign"] }), "!! unusable JWK: its `key_ops` do not hold verify");
+        check(json!({ "x": "AAAA" }), "!! unusable JWK: a coordinate has the wrong length");
+        check(json!({ "y": null }), "!! unusable JWK: a parameter is missing");
+        check(json!({ "crv": "secp256k1" }), "!! not RSA, P-256, P-384 or Ed25519");
+        check(json!({ "kty": "oct", "k": "AAAA" }), "!! not RSA, P-256, P-384 or Ed25519");
+        check(json!({ "kid": 7 }), "!! unusable JWK: its `kid` is not a string of up to 128 bytes");
+        check(json!({ "kid": "k".repeat(129) }), "!! unusable JWK: its `kid` is not a string of up to 128 bytes");
+    }
+
+    #[test]
+    fn a_set_without_a_usable_key_is_an_error() {
+        for text in ["", "[]", "{}", r#"{"keys":7}"#, r#"{"keys":[]}"#, r#"{"keys":[7]}"#, r#"{"keys":[{"kty":"oct"}]}"#] {
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_second_key_of_one_name_is_ignored() {
+        let key = json!({ "kty": "EC", "crv": "P-256", "x": X, "y": Y, "kid": "k" });
+        let parsed = parse(json!({ "keys": [key, key] }).to_string().as_bytes()).expect("a set");
+        assert_eq!((parsed.keys.len(), parsed.ignored.len()), (1, 1));
+    }
+}

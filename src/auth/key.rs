@@ -150,3 +150,43 @@ fn pair(block: &str) -> jsonwebtoken::errors::Result<(EncodingKey, Jwk)> {
     jwk.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Signature);
     Ok((encoding, jwk))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+    use aws_lc_rs::rsa::{KeyPair, KeySize};
+    use aws_lc_rs::signature::KeyPair as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    /// RFC 8410 §10.1.
+    const ED25519: &str =
+        "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+
+    fn rsa_pem() -> String {
+        let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+        let der: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("its public part");
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der.as_ref()))
+    }
+
+    #[test]
+    fn a_pem_file_may_hold_several_public_keys() {
+        let keys = public_from_pem(&format!("# current\n{}# next\n{ED25519}", rsa_pem())).expect("two keys");
+        assert_eq!(keys.iter().map(|key| key.algorithm).collect::<Vec<_>>(), [Algorithm::RS256, Algorithm::EdDSA]);
+        assert!(keys.iter().all(|key| key.kid.is_none()));
+    }
+
+    #[test]
+    fn what_is_no_public_key_is_refused() {
+        let certificate = ED25519.replace("PUBLIC KEY", "CERTIFICATE");
+        let private = ED25519.replace("PUBLIC KEY", "PRIVATE KEY");
+        for text in ["", "MCowBQYDK2VwAyEA", &certificate, &private, &ED25519.replace("-----END", "-----FIN")] {
+            assert_eq!(public_from_pem(text).err(), Some(KeyError::NotPublic), "{text}");
+        }
+        assert!(public_from_pem(&ED25519.replace("MCow", "AAAA")).is_err());
+        for text in ["", ED25519, &private] {
+            assert_eq!(SigningKey::from_pem(text).err(), Some(KeyError::NotPrivate), "{text}");
+        }
+    }
+}

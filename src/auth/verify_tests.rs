@@ -365,6 +365,29 @@ fn what_is_not_a_small_signed_jwt_without_duplicates_is_not_looked_into() {
     }
 }
 
+#[test]
+fn an_rsa_key_from_a_pem_file_verifies_rs256_alone() {
+    let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).expect("a key");
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("its public part");
+    let issuer = party("https://a.test").issuer;
+    let keys = key::public_from_pem(&pem("PUBLIC KEY", public.as_ref())).expect("a public key");
+    let verify = |alg: &str, padding: &'static dyn aws_lc_rs::signature::RsaEncoding| {
+        let sign = |text: &str| {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            let random = aws_lc_rs::rand::SystemRandom::new();
+            pair.sign(padding, &random, text.as_bytes(), &mut signature).expect("signed");
+            URL_SAFE_NO_PAD.encode(signature)
+        };
+        let token = signed(&with(header(), "alg", json!(alg)), &claims().to_string(), sign);
+        Token::parse(&token)?.verify(&issuer, &keys, Timestamp::from_seconds(NOW)).map(|_| ())
+    };
+    use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256};
+    assert_eq!(verify("RS256", &RSA_PKCS1_SHA256), Ok(()));
+    assert_eq!(verify("PS256", &RSA_PSS_SHA256), Err(Refusal::Algorithm), "sound, but not what the key is for");
+    assert_eq!(verify("RS256", &RSA_PSS_SHA256), Err(Refusal::Signature));
+    assert_eq!(verify("ES256", &RSA_PKCS1_SHA256), Err(Refusal::Algorithm));
+}
+
 /// S-24, S-25: the same text in `sub` is another subject as a client, as a user and at another issuer.
 #[test]
 fn subjects_of_different_kinds_never_meet() {
