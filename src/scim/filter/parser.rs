@@ -1,0 +1,356 @@
+//! The grammar of RFC 7644 Fig. 1, without recursion: what is open waits on a stack of bounded depth (V-19).
+
+use super::ast::{CompareOp, Filter, Literal, Node, NodeId};
+use super::lexer::{Lexer, Token};
+use crate::base::Timestamp;
+use crate::base::limit::{FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
+use crate::scim::path::{self, Name, Resolved};
+use crate::scim::schema::{Attribute, Returned, Type};
+use crate::scim::{Error, Kind, Profile, ScimType, urn, value};
+
+/// The filter that `text` holds, resolved against the schemas of `kind`; else 400 `invalidFilter` that says what was found
+/// where. Operators and names have no case (F-02); `not` binds closer than `and`, `and` closer than `or` (F-03).
+///
+/// ```
+/// use usher::scim::{Kind, Profile, filter};
+///
+/// assert!(filter::parse(r#"emails[type eq "work"] and not (active eq false)"#, Kind::User, Profile::Strict).is_ok());
+/// let error = filter::parse("userName        , 1", Kind::User, Profile::Strict).unwrap_err();
+/// assert_eq!(error.detail, "unexpected `,` at 16 in filter, expected an operator such as `eq`");
+/// ```
+pub fn parse(text: &str, kind: Kind, profile: Profile) -> Result<Filter, Error> {
+    Parser::new(text, Scope::Resource(kind), profile)?.run()
+}
+
+/// The filter inside the brackets of a PATCH path: its names are sub-attributes of `of`. See [`super::matches_element`].
+pub fn parse_element(text: &str, of: Name, profile: Profile) -> Result<Filter, Error> {
+    Parser::new(text, Scope::Element(of), profile)?.run()
+}
+
+/// Whose names are read.
+#[derive(Clone, Copy)]
+enum Scope {
+    Resource(Kind),
+    Element(Name),
+}
+
+/// What is open, and what has been read since.
+struct Level {
+    opener: Opener,
+    /// The terms before the last `or`.
+    or: Option<NodeId>,
+    /// The terms since, joined by `and`.
+    and: Option<NodeId>,
+}
+
+enum Opener {
+    Start,
+    Group,
+    Not,
+    Path(Name),
+}
+
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    scope: Scope,
+    profile: Profile,
+    nodes: Vec<Node>,
+    levels: Vec<Level>,
+    terms: usize,
+}
+
+const NAME: &str = "an attribute, `not` or `(`";
+const OPERATOR: &str = "an operator such as `eq`";
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, scope: Scope, profile: Profile) -> Result<Self, Error> {
+        if text.len() > FILTER_BYTES_MAX {
+            return Err(invalid(format!("the filter has {} bytes, at most {FILTER_BYTES_MAX} are read", text.len())));
+        }
+        let start = Level { opener: Opener::Start, or: None, and: None };
+        Ok(Parser { lexer: Lexer::new(text), scope, profile, nodes: Vec::new(), levels: vec![start], terms: 0 })
+    }
+
+    fn run(mut self) -> Result<Filter, Error> {
+        loop {
+            self.term()?;
+            loop {
+                let (at, token) = self.lexer.next()?;
+                match (token, self.levels.last().map(|level| &level.opener)) {
+                    (Token::Word(word), _) if word.eq_ignore_ascii_case("and") => break,
+                    (Token::Word(word), _) if word.eq_ignore_ascii_case("or") => {
+                        self.join_or();
+                        break;
+                    }
+                    (Token::Mark(')'), Some(Opener::Group | Opener::Not)) | (Token::Mark(']'), Some(Opener::Path(_))) => {
+                        self.close()?;
+                    }
+                    (Token::End, Some(Opener::Start)) => {
+                        let root = self.join_or();
+                        return Ok(Filter { nodes: self.nodes, root });
+                    }
+                    (token, Some(Opener::Start)) => return Err(self.unexpected(at, &token, "`and` or `or`")),
+                    (token, Some(Opener::Path(_))) => return Err(self.unexpected(at, &token, "`and`, `or` or `]`")),
+                    (token, _) => return Err(self.unexpected(at, &token, "`and`, `or` or `)`")),
+                }
+            }
+        }
+    }
+
+    /// Opens what must be opened and reads one comparison.
+    fn term(&mut self) -> Result<(), Error> {
+        loop {
+            let (at, token) = self.lexer.next()?;
+            match token {
+                Token::Mark('(') => self.open(at, Opener::Group)?,
+                // F-04: with or without a blank before the parenthesis.
+                Token::Word(word) if word.eq_ignore_ascii_case("not") => match self.lexer.next()? {
+                    (at, Token::Mark('(')) => self.open(at, Opener::Not)?,
+                    (at, other) => return Err(self.unexpected(at, &other, "`(` after `not`")),
+                },
+                Token::Word(word) if self.lexer.peek()? == Token::Mark('[') => {
+                    let name = self.value_path(at, word)?;
+                    let (at, _) = self.lexer.next()?;
+                    self.open(at, Opener::Path(name))?;
+                }
+                Token::Word(word) => {
+                    let node = match self.resolve(at, word)? {
+                        Resolved::Attribute(name) => self.compare(name)?,
+                        Resolved::Extension(extension) => self.extension(&extension.schema.id)?,
+                        Resolved::UnknownAttribute | Resolved::UnknownSchema => return Err(self.unknown(at, word)),
+                    };
+                    self.join_and(node);
+                    return Ok(());
+                }
+                other => return Err(self.unexpected(at, &other, NAME)),
+            }
+        }
+    }
+
+    fn open(&mut self, at: usize, opener: Opener) -> Result<(), Error> {
+        // The level at the start is not a nesting.
+        if self.levels.len() > FILTER_DEPTH_MAX {
+            return Err(self.lexer.fault(at, &format!("nested deeper than {FILTER_DEPTH_MAX}")));
+        }
+        self.levels.push(Level { opener, or: None, and: None });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        let inner = self.join_or();
+        let opener = self.levels.pop().map_or(Opener::Start, |level| level.opener);
+        let node = match opener {
+            Opener::Start | Opener::Group => inner,
+            Opener::Not => self.push(Node::Not(inner)),
+            Opener::Path(name) => {
+                // EN-16: `emails[type eq "work"].value eq "x"`, which the grammar does not have.
+                let inner = match self.lexer.peek()? {
+                    Token::Word(word) if word.starts_with('.') && self.profile == Profile::Lenient => {
+                        let (at, _) = self.lexer.next()?;
+                        let sub = name.attribute.sub(&word[1..]).ok_or_else(|| self.unknown(at, word))?;
+                        let compared = self.compare(Name { sub: Some(sub), ..name })?;
+                        self.push(Node::And(inner, compared))
+                    }
+                    _ => inner,
+                };
+                self.push(Node::ValuePath(name.attr(), inner))
+            }
+        };
+        self.join_and(node);
+        Ok(())
+    }
+
+    fn resolve(&self, at: usize, word: &str) -> Result<Resolved, Error> {
+        let within = self.levels.iter().rev().find_map(|level| match level.opener {
+            Opener::Path(name) => Some(name),
+            _ => None,
+        });
+        let resolved = match (within, self.scope) {
+            (Some(of), _) | (None, Scope::Element(of)) => match of.attribute.sub(word) {
+                Some(sub) => Resolved::Attribute(Name { sub: Some(sub), ..of }),
+                None => Resolved::UnknownAttribute,
+            },
+            (None, Scope::Resource(kind)) => path::resolve(word, kind, self.profile),
+        };
+        match resolved {
+            // F-25: a comparison would tell a password letter by letter.
+            Resolved::Attribute(name) if [name.attribute, name.leaf()].iter().any(|a| a.returned == Returned::Never) => {
+                Err(self.lexer.fault(at, &format!("`{name}`, which no filter may use,")))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn value_path(&self, at: usize, word: &str) -> Result<Name, Error> {
+        let is_within = self.levels.iter().any(|level| matches!(level.opener, Opener::Path(_)));
+        if is_within || matches!(self.scope, Scope::Element(_)) {
+            return Err(self.lexer.fault(at, "a value path in a value path")); // F-05
+        }
+        match self.resolve(at, word)? {
+            Resolved::Attribute(name) if name.sub.is_none() && name.attribute.kind == Type::Complex => Ok(name),
+            Resolved::Attribute(name) => Err(self.lexer.fault(at, &format!("`{name}`, which has no sub-attributes,"))),
+            _ => Err(self.unknown(at, word)),
+        }
+    }
+
+    fn compare(&mut self, name: Name) -> Result<NodeId, Error> {
+        let (at, op) = self.operator()?;
+        let Some(op) = op else { return Ok(self.push(Node::Present(name.attr()))) };
+        let Some(compared) = name.comparable() else {
+            let detail = format!("`{name}`, which is complex, compared; expected one of its sub-attributes");
+            return Err(self.lexer.fault(at, &detail)); // F-09
+        };
+        let leaf = compared.leaf();
+        let fits = match op {
+            CompareOp::Eq | CompareOp::Ne => true,
+            CompareOp::Co | CompareOp::Sw | CompareOp::Ew => matches!(leaf.kind, Type::String | Type::Reference), // F-17
+            _ => !matches!(leaf.kind, Type::Boolean | Type::Binary),                                              // F-16
+        };
+        if !fits {
+            return Err(self.lexer.fault(at, &format!("an operator that `{compared}` does not have")));
+        }
+        let (at, token) = self.lexer.next()?;
+        let is_null = matches!(token, Token::Word(word) if word.eq_ignore_ascii_case("null"));
+        match op {
+            // F-19: null is the state of having no value.
+            CompareOp::Eq if is_null => {
+                let present = self.push(Node::Present(name.attr()));
+                Ok(self.push(Node::Not(present)))
+            }
+            CompareOp::Ne if is_null => Ok(self.push(Node::Present(name.attr()))),
+            _ if name.extension.is_none() && name.attribute.name == "schemas" => self.schemas(op, at, token),
+            _ => {
+                let literal = self.literal(leaf, at, token)?;
+                Ok(self.push(Node::Compare(compared.attr(), op, literal)))
+            }
+        }
+    }
+
+    /// The operator, or none for `pr`.
+    fn operator(&mut self) -> Result<(usize, Option<CompareOp>), Error> {
+        self.terms += 1;
+        let (at, token) = self.lexer.next()?;
+        if self.terms > FILTER_TERMS_MAX {
+            return Err(self.lexer.fault(at, &format!("more than {FILTER_TERMS_MAX} comparisons")));
+        }
+        let Token::Word(word) = token else { return Err(self.unexpected(at, &token, OPERATOR)) };
+        let op = match word.to_ascii_lowercase().as_str() {
+            "pr" => None,
+            "eq" => Some(CompareOp::Eq),
+            "ne" => Some(CompareOp::Ne),
+            "co" => Some(CompareOp::Co),
+            "sw" => Some(CompareOp::Sw),
+            "ew" => Some(CompareOp::Ew),
+            "gt" => Some(CompareOp::Gt),
+            "ge" => Some(CompareOp::Ge),
+            "lt" => Some(CompareOp::Lt),
+            "le" => Some(CompareOp::Le),
+            _ => return Err(self.unexpected(at, &token, OPERATOR)), // F-22
+        };
+        Ok((at, op))
+    }
+
+    // F-12.
+    fn extension(&mut self, urn: &str) -> Result<NodeId, Error> {
+        match self.operator()? {
+            (_, None) => Ok(self.push(Node::Extension(urn.to_owned()))),
+            (at, Some(_)) => Err(self.lexer.fault(at, "an operator that a whole extension does not have, expected `pr`")),
+        }
+    }
+
+    // F-27.
+    fn schemas(&mut self, op: CompareOp, at: usize, token: Token<'_>) -> Result<NodeId, Error> {
+        let Token::Text(urn) = token else { return Err(self.unexpected(at, &token, "a URN in quotes")) };
+        let known = [urn::USER, urn::GROUP, urn::INVITATION, urn::ENTERPRISE_USER, urn::MEMBERSHIP];
+        let known = known.into_iter().find(|known| known.eq_ignore_ascii_case(&urn)).map(str::to_owned);
+        let schema = self.push(Node::Schema(known.unwrap_or(urn)));
+        match op {
+            CompareOp::Eq => Ok(schema),
+            CompareOp::Ne => Ok(self.push(Node::Not(schema))),
+            _ => Err(self.lexer.fault(at, "a URN compared otherwise than by `eq` or `ne`")),
+        }
+    }
+
+    fn literal(&self, attribute: &Attribute, at: usize, token: Token<'_>) -> Result<Literal, Error> {
+        let is_lenient = self.profile == Profile::Lenient;
+        let expected = match attribute.kind {
+            Type::Boolean => "`true` or `false`",
+            Type::Integer | Type::Decimal => "a number",
+            Type::DateTime => "a dateTime in quotes",
+            _ => "a value in quotes",
+        };
+        let literal = match (attribute.kind, &token) {
+            (Type::Boolean, Token::Word(word)) => value::truth(word).map(Literal::Bool),
+            // EN-20, F-18.
+            (Type::Boolean, Token::Text(text)) if is_lenient => value::truth(text).map(Literal::Bool),
+            (Type::Integer | Type::Decimal, Token::Word(word)) => number(word).map(Literal::Number),
+            (Type::DateTime, Token::Text(text)) => instant(text, is_lenient).map(Literal::Instant),
+            (Type::DateTime, Token::Word(word)) if is_lenient => instant(word, true).map(Literal::Instant),
+            (Type::Boolean | Type::Integer | Type::Decimal | Type::DateTime | Type::Complex, _) => None,
+            (_, Token::Text(text)) => Some(Literal::Text(text.clone())),
+            // F-24: a bare word, as in samples of the RFC and of Entra.
+            (_, Token::Word(word)) if is_lenient => Some(Literal::Text((*word).to_owned())),
+            _ => None,
+        };
+        literal.ok_or_else(|| self.unexpected(at, &token, expected))
+    }
+
+    fn join_and(&mut self, node: NodeId) {
+        let left = self.levels.last_mut().and_then(|level| level.and.take());
+        let joined = left.map_or(node, |left| self.push(Node::And(left, node)));
+        if let Some(level) = self.levels.last_mut() {
+            level.and = Some(joined);
+        }
+    }
+
+    /// Closes the terms since the last `or`. There always is one, for a term was read.
+    fn join_or(&mut self) -> NodeId {
+        let (left, right) = self.levels.last_mut().map_or((None, None), |level| (level.or.take(), level.and.take()));
+        let joined = match (left, right) {
+            (Some(left), Some(right)) => self.push(Node::Or(left, right)),
+            (left, right) => left.or(right).expect("a term was read before"),
+        };
+        if let Some(level) = self.levels.last_mut() {
+            level.or = Some(joined);
+        }
+        joined
+    }
+
+    fn push(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    fn unknown(&self, at: usize, word: &str) -> Error {
+        let shown: String = word.chars().take(128).collect();
+        self.lexer.fault(at, &format!("no such attribute: `{shown}`")) // F-23
+    }
+
+    fn unexpected(&self, at: usize, token: &Token<'_>, expected: &str) -> Error {
+        let found = match token {
+            Token::Mark(mark) => format!("unexpected `{mark}`"),
+            Token::Word(word) => format!("unexpected `{}`", word.chars().take(64).collect::<String>()),
+            Token::Text(_) => "unexpected string".to_owned(),
+            Token::End => "unexpected end".to_owned(),
+        };
+        let mut error = self.lexer.fault(at, &found);
+        error.detail.push_str(", expected ");
+        error.detail.push_str(expected);
+        error
+    }
+}
+
+fn number(word: &str) -> Option<f64> {
+    let number: serde_json::Number = serde_json::from_str(word).ok()?;
+    number.as_f64()
+}
+
+// F-21: an unescaped `+` arrives as a blank.
+fn instant(text: &str, is_lenient: bool) -> Option<Timestamp> {
+    let mended = || Timestamp::parse(&text.replace(' ', "+")).filter(|_| is_lenient);
+    Timestamp::parse(text).or_else(mended)
+}
+
+fn invalid(detail: String) -> Error {
+    Error::bad(ScimType::InvalidFilter, detail)
+}
