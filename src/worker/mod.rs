@@ -8,3 +8,6 @@ pub mod post;
 
 pub use carrier::carry;
 pub use post::{MailSettings, Post, Tls, Transport};
+
+#[cfg(test)]
+mod tests;
