@@ -12,6 +12,8 @@ use lettre::{AsyncTransport, Message, Tokio1Executor};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
+use serde::Deserialize;
+
 use crate::base::Secret;
 use crate::mail;
 
@@ -48,7 +50,8 @@ pub enum Transport {
 }
 
 /// RFC 8314 and RFC 3207.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tls {
     /// Plain text, for a server on this machine.
     None,
