@@ -83,7 +83,7 @@ async fn members(stage: &Stage) {
         for (group, rates) in groups.iter().zip(&mut rates) {
             let path = format!("{}/Groups/{group}", stage.path);
             let make = |n: u64| {
-                let op = if n % 2 == 0 {
+                let op = if n.is_multiple_of(2) {
                     format!(r#"{{"op":"add","path":"members","value":[{{"value":"{stranger}"}}]}}"#)
                 } else {
                     format!(r#"{{"op":"remove","path":"members[value eq \"{stranger}\"]"}}"#)
