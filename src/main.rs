@@ -1,5 +1,3 @@
 //! The `usher` command.
 
-fn main() -> std::process::ExitCode {
-    usher::cli::run()
-}
+fn main() {}

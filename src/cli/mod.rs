@@ -4,7 +4,6 @@
 //! refused or failed, 2 for arguments that make no sense.
 
 mod data;
-mod keys;
 mod migrate;
 mod orgs;
 mod print;

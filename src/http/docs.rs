@@ -105,3 +105,62 @@ impl Docs {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operations() -> Vec<(String, Value)> {
+        let document: Value = serde_json::from_str(&openapi_document()).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let operations = paths.values().filter_map(Value::as_object).flatten();
+        // A path may also have `servers` of its own.
+        let operations = operations.filter(|(_, operation)| operation.is_object());
+        operations
+            .map(|(_, operation)| (operation["operationId"].as_str().expect("an id").to_owned(), operation.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn the_document_is_the_same_every_time() {
+        assert_eq!(openapi_document(), openapi_document());
+    }
+
+    #[test]
+    fn only_these_operations_need_no_token() {
+        // S-51: an operation that forgets its caller shows up here.
+        let mut open: Vec<_> = operations().into_iter().filter(|(_, operation)| operation.get("security").is_none()).collect();
+        open.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let open: Vec<_> = open.iter().map(|(id, _)| id.as_str()).collect();
+        let known = [
+            "acceptInvitation",
+            "declineInvitation",
+            "getAuthorizationServer",
+            "getJwks",
+            "getServiceProviderConfig",
+            "introspectInvitation",
+            "issueToken",
+        ];
+        assert_eq!(open, known);
+    }
+
+    #[test]
+    fn every_other_operation_names_its_scope_but_discovery() {
+        for (id, operation) in operations() {
+            let Some(security) = operation.get("security") else { continue };
+            let is_discovery = operation["tags"][0] == "Discovery";
+            let scopes = security[0]["clientCredentials"].as_array().expect("scopes");
+            assert_eq!(scopes.is_empty(), is_discovery, "{id}: {security}");
+            assert_eq!(security[1]["bearer"], Value::Array(vec![]), "{id}");
+        }
+    }
+
+    #[test]
+    fn the_page_holds_all_it_needs() {
+        let docs = Docs::new("https://usher.test");
+        assert!(docs.page.contains("https://usher.test/oauth2/token"), "the document with its addresses");
+        for elsewhere in ["<script src", "<link", "cdn."] {
+            assert!(!docs.page.contains(elsewhere), "{elsewhere}");
+        }
+    }
+}

@@ -1,9 +1,16 @@
-//! What bodies look like, for the OpenAPI document: markers whose schemas are built from the SCIM schemas that are enforced.
+//! What bodies look like, for the OpenAPI document: markers, one per component.
 //!
-//! A resource is a JSON map with a schema registered by hand rather than a derived struct: extensions under their URN, `$ref`
-//! and attributes nobody foresaw stay what they are.
+//! A resource is a JSON map whose schema is built from the SCIM schema that is enforced, rather than a derived struct:
+//! extensions under their URN, `$ref` and attributes nobody foresaw stay what they are. `resource::attributes` translates those
+//! definitions, `resource::message` writes down what is no resource, `resource::example` shows one of each.
+
+mod attributes;
+mod example;
+mod message;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+
+use crate::scim::{Kind, schema};
 
 /// A body with a name in the OpenAPI document.
 pub trait Shape: Sized + 'static {
@@ -25,15 +32,16 @@ pub trait Shape: Sized + 'static {
 }
 
 macro_rules! shapes {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+    ($($(#[$doc:meta])* $name:ident => $schema:expr),+ $(,)?) => {$(
         $(#[$doc])*
         pub struct $name;
 
         impl Shape for $name {
             const NAME: &'static str = stringify!($name);
 
-            fn schema(_: &mut Registry) -> MetaSchema {
-                MetaSchema::new("object")
+            fn schema(registry: &mut Registry) -> MetaSchema {
+                let schema: fn(&mut Registry) -> MetaSchema = $schema;
+                MetaSchema { example: example::of(Self::NAME), ..schema(registry) }
             }
         }
     )+};
@@ -41,39 +49,39 @@ macro_rules! shapes {
 
 shapes! {
     /// RFC 7643 §4.1, with the extensions of this server.
-    User,
+    User => |registry| attributes::resource(registry, schema::resource_type(Kind::User)),
     /// RFC 7643 §4.2.
-    Group,
+    Group => |registry| attributes::resource(registry, schema::resource_type(Kind::Group)),
     /// An invitation of a user of the parent organization.
-    Invitation,
+    Invitation => |registry| attributes::resource(registry, schema::resource_type(Kind::Invitation)),
     /// RFC 7644 §3.4.2, of users.
-    UserListResponse,
+    UserListResponse => message::list::<User>,
     /// RFC 7644 §3.4.2, of groups.
-    GroupListResponse,
+    GroupListResponse => message::list::<Group>,
     /// RFC 7644 §3.4.2, of invitations.
-    InvitationListResponse,
+    InvitationListResponse => message::list::<Invitation>,
     /// RFC 7644 §3.5.2.
-    PatchOp,
+    PatchOp => message::patch_op,
     /// RFC 7644 §3.4.3.
-    SearchRequest,
+    SearchRequest => |_| message::search_request(),
     /// RFC 7644 §3.12.
-    ScimError,
+    ScimError => |_| message::error(),
     /// Several invitations at once.
-    InviteRequest,
+    InviteRequest => message::invite_request,
     /// One result per line of an [`InviteRequest`].
-    InviteResponse,
+    InviteResponse => message::invite_response,
     /// The secret of an invitation's link.
-    InvitationCode,
+    InvitationCode => |_| message::code(),
     /// What the holder of a link may know of the invitation.
-    InvitationPreview,
+    InvitationPreview => |_| message::preview(),
     /// RFC 7643 §5.
-    ServiceProviderConfig,
+    ServiceProviderConfig => |registry| attributes::discovery(registry, 0),
     /// RFC 7643 §6.
-    ResourceType,
+    ResourceType => |registry| attributes::discovery(registry, 1),
     /// RFC 7644 §4, of resource types.
-    ResourceTypeListResponse,
+    ResourceTypeListResponse => message::list::<ResourceType>,
     /// RFC 7643 §7.
-    Schema,
+    Schema => |registry| attributes::discovery(registry, 2),
     /// RFC 7644 §4, of schemas.
-    SchemaListResponse,
+    SchemaListResponse => message::list::<Schema>,
 }

@@ -55,6 +55,19 @@ pub enum LineCode {
 }
 
 impl LineCode {
+    /// Every code there is.
+    pub const ALL: [LineCode; 9] = [
+        LineCode::UserNotInParent,
+        LineCode::UserInactive,
+        LineCode::NoEmail,
+        LineCode::AlreadyMember,
+        LineCode::AlreadyInvited,
+        LineCode::DuplicateLine,
+        LineCode::GroupNotFound,
+        LineCode::GroupNotAllowed,
+        LineCode::QuotaExceeded,
+    ];
+
     /// The spelling on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

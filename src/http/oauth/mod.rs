@@ -187,7 +187,3 @@ impl From<app::Error> for Refused {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

@@ -1,0 +1,101 @@
+//! One good body of each kind: what Swagger UI offers to send. A test sends each through the parser that takes it.
+
+use serde_json::{Value, json};
+
+use crate::scim::urn;
+
+const ID: &str = "01938d7a-2f5c-7d3e-9a4b-6c1f0e8d7b52";
+const OTHER: &str = "01938d7a-3a10-7f00-8c2d-5b9e4f6a7c81";
+
+/// The example of the component `name`, where a body is sent by clients.
+pub(super) fn of(name: &str) -> Option<Value> {
+    Some(match name {
+        "User" => json!({
+            "schemas": [urn::USER, urn::ENTERPRISE_USER],
+            "userName": "ada@acme.test",
+            "externalId": "00u1a2b3",
+            "name": { "givenName": "Ada", "familyName": "Lovelace" },
+            "displayName": "Ada Lovelace",
+            "active": true,
+            "emails": [{ "value": "ada@acme.test", "type": "work", "primary": true }],
+            (urn::ENTERPRISE_USER): { "department": "Analysis", "employeeNumber": "1815" },
+        }),
+        "Group" => json!({
+            "schemas": [urn::GROUP],
+            "displayName": "Engineers",
+            "members": [{ "value": ID }],
+        }),
+        "Invitation" => json!({
+            "schemas": [urn::INVITATION],
+            "userName": "ada@acme.test",
+            "groups": [{ "value": OTHER }],
+            "message": "Welcome to the partner project.",
+            "expiresIn": 259_200,
+        }),
+        "PatchOp" => json!({
+            "schemas": [urn::PATCH_OP],
+            "Operations": [{ "op": "replace", "path": "displayName", "value": "Countess Lovelace" }],
+        }),
+        "SearchRequest" => json!({
+            "schemas": [urn::SEARCH_REQUEST],
+            "attributes": ["displayName"],
+            "filter": "meta.lastModified gt \"2026-01-01T00:00:00Z\"",
+            "startIndex": 1,
+            "count": 10,
+        }),
+        "ScimError" => json!({
+            "schemas": [urn::ERROR],
+            "status": "409",
+            "scimType": "uniqueness",
+            "detail": "`userName` \"ada@acme.test\" is already used in this organization",
+        }),
+        "InviteRequest" => json!({
+            "schemas": [urn::INVITE_REQUEST],
+            "userNames": ["ada@acme.test", "grace@acme.test"],
+            "groups": [{ "value": OTHER }],
+            "invitations": [{ "userName": "eve@acme.test", "locale": "de" }],
+            "message": "Welcome to the partner project.",
+            "expiresIn": 259_200,
+        }),
+        "InviteResponse" => json!({
+            "schemas": [urn::INVITE_RESPONSE],
+            "invited": 1,
+            "failed": 1,
+            "results": [
+                {
+                    "userName": "ada@acme.test",
+                    "status": "invited",
+                    "invitation": { "id": ID, "expiresAt": "2026-11-27T12:00:00.000Z" },
+                },
+                {
+                    "userName": "grace@acme.test",
+                    "status": "failed",
+                    "error": { "code": "alreadyMember", "detail": "\"grace@acme.test\" is a member already" },
+                },
+            ],
+        }),
+        "InvitationCode" => json!({ "code": "AZONei9cfT6aS2wfDo17UgVq3uN4x0mQ1b8dLk7yPzA5cR2tW6fJ9hE0sXgB4nMv" }),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::list::SearchRequest;
+    use crate::scim::{Kind, Profile, Quirks, resource};
+
+    fn map(name: &str) -> serde_json::Map<String, Value> {
+        of(name).expect(name).as_object().expect("an object").clone()
+    }
+
+    #[test]
+    fn every_example_is_taken_without_a_quirk() {
+        for (name, kind) in [("User", Kind::User), ("Group", Kind::Group), ("Invitation", Kind::Invitation)] {
+            let mut quirks = Quirks::new();
+            resource::accept(kind, map(name), Profile::Strict, &mut quirks).expect(name);
+        }
+        SearchRequest::parse(map("SearchRequest"), Profile::Strict).expect("SearchRequest");
+        crate::invite::request::InviteRequest::parse(&map("InviteRequest")).expect("InviteRequest");
+    }
+}
