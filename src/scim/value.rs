@@ -51,7 +51,7 @@ pub(super) fn canonical(
     quirks: &mut Quirks,
 ) -> Result<Option<Value>, Error> {
     if !attribute.multi_valued {
-        return one(attribute, value, place, profile, quirks);
+        return element(attribute, value, place, profile, quirks);
     }
     let items = match value {
         Value::Null => return Ok(None),
@@ -66,7 +66,7 @@ pub(super) fn canonical(
     // S-14: the same value twice is one value.
     let (mut kept, mut seen) = (Vec::with_capacity(items.len()), HashSet::new());
     for (index, item) in items.into_iter().enumerate() {
-        let item = one(attribute, item, Place { index: Some(index), ..place }, profile, quirks)?;
+        let item = element(attribute, item, Place { index: Some(index), ..place }, profile, quirks)?;
         kept.extend(item.filter(|item| seen.insert(item.to_string())));
     }
     Ok(if kept.is_empty() { None } else { Some(Value::Array(kept)) })
@@ -77,7 +77,8 @@ pub(super) fn primaries(value: &Value) -> usize {
     value.as_array().map_or(0, |items| items.iter().filter(|item| item["primary"] == true).count())
 }
 
-fn one(
+/// One element of a multi-valued attribute, or the value of a singular one.
+pub(super) fn element(
     attribute: &Attribute,
     value: Value,
     place: Place<'_>,

@@ -3,15 +3,22 @@
 //! [`parse`] turns a body into operations with resolved targets and values in the schema's types; all leniency towards clients
 //! is there and in `dialect`. [`apply`] follows the RFC.
 
+mod dialect;
+mod members;
+mod ops;
+
 use std::fmt;
 
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::filter::Filter;
-use super::path::Name;
-use super::schema::{Attribute, Schema};
-use super::{Error, Kind, Profile, Quirks};
+use super::path::{self, Name, Resolved};
+use super::schema::{Attribute, Schema, Type};
+use super::{Error, Kind, Profile, Quirks, ScimType, filter, json, urn};
+use crate::base::limit::PATCH_OPERATIONS_MAX;
+
+pub use members::{MemberOp, member_change};
+pub use ops::apply;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +38,7 @@ pub struct Operation {
     pub op: Op,
     /// To what.
     pub target: Target,
-    /// In the schema's types and spelling. Present for add and replace.
+    /// In the schema's types and spelling. There for add and replace; for remove, the values to be removed, if only some.
     pub value: Option<Value>,
 }
 
@@ -78,38 +85,113 @@ impl fmt::Display for Target {
     }
 }
 
-/// What an operation does to the members of a group.
-#[derive(Clone, Debug, PartialEq)]
-pub enum MemberOp {
-    /// These become members; those that are stay.
-    Add(Vec<Uuid>),
-    /// These are members no more.
-    Remove(Vec<Uuid>),
-    /// Exactly these are members.
-    Replace(Vec<Uuid>),
-    /// Members that fulfil the filter of a value path are members no more.
-    RemoveMatching(Filter),
+/// The operations of a `PatchOp` body, in order, with resolved targets and canonical values. What clears an attribute has
+/// become a `remove`; what does nothing is gone.
+pub fn parse(mut body: Map<String, Value>, kind: Kind, profile: Profile, quirks: &mut Quirks) -> Result<Vec<Operation>, Error> {
+    let schemas = json::take(&mut body, "schemas").unwrap_or_default();
+    let is_patch = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::PATCH_OP));
+    let is_named = schemas.as_array().is_some_and(|schemas| schemas.iter().any(is_patch)) || is_patch(&schemas);
+    // P-01; a body that names another schema is no PATCH, whatever the profile.
+    let is_patch_op = is_named || (schemas.is_null() && quirks.allow(profile, "schemas-missing"));
+    if !is_patch_op {
+        return Err(syntax(format!("`schemas` does not hold `{}`", urn::PATCH_OP)));
+    }
+    let items = match json::take(&mut body, "Operations") {
+        Some(Value::Array(items)) => items,
+        _ => return Err(syntax("`Operations` is not there, expected an array of operations")),
+    };
+    // EN-23.
+    if items.is_empty() && !quirks.allow(profile, "empty-operations") {
+        return Err(syntax("`Operations` is empty, expected at least one operation"));
+    }
+    if items.len() > PATCH_OPERATIONS_MAX {
+        let detail = format!("`Operations` has {} operations, at most {PATCH_OPERATIONS_MAX} fit in one request", items.len());
+        return Err(Error::status(413, detail));
+    }
+    let mut operations = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        operation(index, item, kind, profile, quirks, &mut operations).map_err(|error| in_operation(index, error))?;
+    }
+    Ok(operations)
 }
 
-/// The operations of a `PatchOp` body, in order.
-pub fn parse(_body: Map<String, Value>, _kind: Kind, _profile: Profile, _quirks: &mut Quirks) -> Result<Vec<Operation>, Error> {
-    Err(Error::status(501, "patch is not supported yet"))
+fn operation(
+    index: usize,
+    item: Value,
+    kind: Kind,
+    profile: Profile,
+    quirks: &mut Quirks,
+    out: &mut Vec<Operation>,
+) -> Result<(), Error> {
+    let Value::Object(mut item) = item else {
+        return Err(syntax(format!("it is {}, expected an object", json::kind_of(&item))));
+    };
+    let op = op(json::take(&mut item, "op"))?;
+    let (path, value) = (json::take(&mut item, "path"), json::take(&mut item, "value"));
+    match path {
+        Some(Value::String(path)) if !path.is_empty() => match target(&path, kind, profile)? {
+            Some(target) => dialect::expand(index, op, target, value, kind, profile, quirks, out),
+            // S-47: an extension that is not ours, as on POST.
+            None if quirks.allow(profile, "unknown-attribute") => Ok(()),
+            None => Err(Error::bad(ScimType::InvalidPath, format!("`{path}` is of no schema of this resource type"))),
+        },
+        None | Some(Value::Null | Value::String(_)) => dialect::expand_pathless(index, op, value, kind, profile, quirks, out),
+        Some(other) => {
+            let detail = format!("`path` is {}, expected a string", json::kind_of(&other));
+            Err(Error::bad(ScimType::InvalidPath, detail))
+        }
+    }
 }
 
-/// Applies the operations in order to a document, all or none, and tells whether it changed. `doc` is as stored: with `id`
-/// and `schemas`, without `meta` and references. An operation on `password` leaves it in `doc` or takes it out; operations on
-/// `members` go to [`member_change`] instead.
-pub fn apply(
-    _doc: &mut Map<String, Value>,
-    _operations: &[Operation],
-    _kind: Kind,
-    _profile: Profile,
-    _quirks: &mut Quirks,
-) -> Result<bool, Error> {
-    Err(Error::status(501, "patch is not supported yet"))
+// EN-01, P-02.
+fn op(sent: Option<Value>) -> Result<Op, Error> {
+    let text = sent.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let ops = [("add", Op::Add), ("remove", Op::Remove), ("replace", Op::Replace)];
+    let found = ops.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    found.map(|(_, op)| op).ok_or_else(|| {
+        let shown: String = text.chars().take(64).collect();
+        syntax(format!("`op` is {shown:?}, expected `add`, `remove` or `replace`"))
+    })
 }
 
-/// What an operation on `members` does. An id that cannot be one is refused when added (S-45) and passed over when removed.
-pub fn member_change(_operation: &Operation) -> Result<MemberOp, Error> {
-    Err(Error::status(501, "patch is not supported yet"))
+/// What `path` names (P-03); none if its URN is none of the type's.
+fn target(path: &str, kind: Kind, profile: Profile) -> Result<Option<Target>, Error> {
+    let malformed = |detail: String| Error::bad(ScimType::InvalidPath, detail);
+    let unknown = || malformed(format!("`{path}` names no attribute of this resource type"));
+    let (head, brackets) = match path.split_once('[') {
+        Some((head, rest)) => (head, Some(rest)),
+        None => (path, None),
+    };
+    let name = match path::resolve(head.trim(), kind, profile) {
+        Resolved::Attribute(name) => name,
+        Resolved::Extension(extension) if brackets.is_none() => return Ok(Some(Target::Extension(&extension.schema))),
+        Resolved::UnknownSchema => return Ok(None),
+        Resolved::Extension(_) | Resolved::UnknownAttribute => return Err(unknown()),
+    };
+    let Some(rest) = brackets else { return Ok(Some(Target::Attribute { name, filter: None })) };
+    // Nothing that may follow the filter holds a bracket, while strings in it may.
+    let (inner, tail) = rest.rsplit_once(']').ok_or_else(|| malformed(format!("`{path}` has no closing `]`")))?;
+    if name.sub.is_some() || !name.attribute.multi_valued || name.attribute.kind != Type::Complex {
+        return Err(malformed(format!("`{name}` has no elements that a filter could choose")));
+    }
+    let sub = match tail.strip_prefix('.') {
+        Some(sub) => Some(name.attribute.sub(sub).ok_or_else(unknown)?),
+        None if tail.trim().is_empty() => None,
+        None => return Err(malformed(format!("`{path}` has {tail:?} after `]`, expected a sub-attribute"))),
+    };
+    // F-33: what is wrong in the brackets is `invalidFilter`.
+    let filter = filter::parse_element(inner, name, profile)?;
+    Ok(Some(Target::Attribute { name: Name { sub, ..name }, filter: Some(filter) }))
 }
+
+fn syntax(detail: impl Into<String>) -> Error {
+    Error::bad(ScimType::InvalidSyntax, detail)
+}
+
+fn in_operation(index: usize, mut error: Error) -> Error {
+    error.detail = format!("operation {}: {}", index + 1, error.detail);
+    error
+}
+
+#[cfg(test)]
+mod tests;
