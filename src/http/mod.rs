@@ -25,3 +25,6 @@ pub use guard::{Authed, OAuthScope};
 pub use payload::ScimBody;
 pub use routes::{Documentation, routes};
 pub use tenant::OrgContext;
+
+#[cfg(test)]
+mod tests;
