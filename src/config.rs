@@ -10,6 +10,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::base::Secret;
+use crate::worker::Tls;
 
 /// Variables that the command line reads itself.
 const NOT_CONFIGURATION: [&str; 3] = ["config", "data", "log"];
@@ -94,18 +95,6 @@ pub enum Transport {
     Smtp,
 }
 
-/// RFC 8314 and RFC 3207.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// Plain text, for a server on this machine.
-    None,
-    /// Starts plain and must become TLS.
-    Starttls,
-    /// TLS from the first byte.
-    Tls,
-}
-
 /// Someone else whose tokens are believed, for the orgs named and no others.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,11 +146,18 @@ impl Config {
         Ok(config)
     }
 
+    /// Refuses to listen beyond loopback without TLS (S-01).
+    pub fn check_address(&self, address: SocketAddr) -> Result<(), Error> {
+        if address.ip().is_loopback() || self.tls_proxy {
+            return Ok(());
+        }
+        let reason = "beyond loopback SCIM needs TLS; set `tls_proxy = true` if a proxy in front speaks it";
+        Err(Error::Value { key: "listen", reason: reason.into() })
+    }
+
     fn check(&self) -> Result<(), Error> {
         let wrong = |key, reason: &str| Err(Error::Value { key, reason: reason.into() });
-        if !self.listen.ip().is_loopback() && !self.tls_proxy {
-            return wrong("listen", "beyond loopback SCIM needs TLS; set `tls_proxy = true` if a proxy in front speaks it");
-        }
+        self.check_address(self.listen)?;
         if let Some(url) = &self.public_url {
             let has_scheme = url.starts_with("https://") || url.starts_with("http://");
             if !has_scheme || url.ends_with('/') || url.contains(['?', '#', ' ', '@']) {

@@ -302,3 +302,6 @@ fn is_active(user: Record) -> bool {
     let doc: Result<Value, _> = serde_json::from_str(&user.doc);
     doc.is_ok_and(|doc| doc.get("active") != Some(&Value::Bool(false)))
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

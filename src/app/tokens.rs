@@ -10,8 +10,11 @@ use crate::auth::issue::{self, ACCESS_LIFETIME, LIFETIME_MAX, PROVISIONING_LIFET
 use crate::auth::{self, Change, Grant, Principal, Refusal, ScopeSet, Subject};
 use crate::base::{OrgId, Secret, Timestamp, TokenId};
 use crate::org::Org;
-use crate::scim;
+use crate::scim::{self, ScimType};
 use crate::store::{self, Claim};
+
+/// Less is none: claims count whole seconds.
+const LIFETIME_MIN: Duration = Duration::from_secs(1);
 
 /// A token that was issued, and what its holder should know of it.
 #[derive(Clone, Debug)]
@@ -76,7 +79,11 @@ impl App {
         lifetime: Option<Duration>,
     ) -> Result<Issued, Error> {
         let org = self.store.org(org).await?.ok_or(store::Error::NotFound)?;
-        let lifetime = lifetime.unwrap_or(PROVISIONING_LIFETIME).clamp(Duration::from_secs(1), LIFETIME_MAX);
+        let lifetime = lifetime.unwrap_or(PROVISIONING_LIFETIME);
+        if lifetime > LIFETIME_MAX || lifetime < LIFETIME_MIN {
+            let most = LIFETIME_MAX.as_secs() / 86_400;
+            return Err(scim::Error::bad(ScimType::InvalidValue, format!("a token is good for 1 second to {most} days")).into());
+        }
         if scopes.is_empty() {
             return Err(auth::Error::ScopeNotGranted(String::new()).into());
         }
@@ -137,3 +144,7 @@ pub fn signing_key_create() -> Secret<String> {
     }
     Secret::new(format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n"))
 }
+
+#[cfg(test)]
+#[path = "tokens_tests.rs"]
+mod tests;

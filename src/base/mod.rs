@@ -10,7 +10,7 @@ pub mod random;
 pub mod secret;
 pub mod text;
 
-pub use clock::{Clock, Timestamp};
+pub use clock::{Clock, SystemClock, Timestamp};
 pub use id::{ClientId, GroupId, InvitationId, OrgId, TokenId, UserId};
-pub use random::Random;
+pub use random::{Random, SystemRandom};
 pub use secret::Secret;

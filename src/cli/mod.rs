@@ -4,6 +4,7 @@
 //! refused or failed, 2 for arguments that make no sense.
 
 mod data;
+mod keys;
 mod migrate;
 mod orgs;
 mod print;

@@ -70,7 +70,7 @@ mod tests {
         let decomposed = prepare(&json!("cafe\u{301} 1 2")).expect("a password");
         assert_eq!(composed.expose(), decomposed.expose());
         for bad in [json!(""), json!(7), json!("tab\there\u{7}"), json!("x".repeat(1025))] {
-            let error = prepare(&bad).err().expect("refused");
+            let error = prepare(&bad).expect_err("refused");
             assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidValue)));
             assert!(!error.detail.contains("here"), "{error}");
         }

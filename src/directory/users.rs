@@ -168,7 +168,7 @@ fn only_active<'a>(
     let is_fixed = |name: &str| !matches!(name, "active" | "id" | "schemas" | "meta" | "groups");
     let mut changed = wanted.filter(|(name, _)| is_fixed(name)).filter(|(name, value)| match guest.get(*name) {
         Some(Value::String(found)) if name.as_str() == "userName" => {
-            !value.as_str().is_some_and(|value| user_name_key(value) == user_name_key(found))
+            value.as_str().is_none_or(|value| user_name_key(value) != user_name_key(found))
         }
         found => found != Some(*value),
     });

@@ -21,6 +21,8 @@ use crate::store;
 const AT_ONCE: usize = 8;
 /// Longer than a letter can take, so that no other carrier takes it up meanwhile.
 const LEASE: Duration = Duration::from_secs(300);
+/// After so many tries a mail server that cannot be understood is given up: each may have delivered the letter (F-18).
+const UNCLEAR_TRIES_MAX: u32 = 3;
 /// Between two looks where nobody calls: for retries, and for letters that another process queued.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -47,7 +49,7 @@ pub async fn carry(app: Arc<App>, post: Post, stop: impl Future<Output = ()> + S
 }
 
 /// One round; returns how many letters were taken up.
-async fn carry_due(app: &Arc<App>, post: &Arc<Post>) -> Result<usize, store::Error> {
+pub(super) async fn carry_due(app: &Arc<App>, post: &Arc<Post>) -> Result<usize, store::Error> {
     let now = app.now();
     let letters = app.store.letters_due(now, now + LEASE, AT_ONCE).await?;
     let count = letters.len();
@@ -95,7 +97,7 @@ async fn note(app: &App, letter: &Letter, change: Change) {
     }
 }
 
-async fn carry_one(app: &App, post: &Post, letter: &Letter) -> Change {
+pub(super) async fn carry_one(app: &App, post: &Post, letter: &Letter) -> Change {
     let (id, tries) = (letter.id, letter.attempts.saturating_add(1));
     let mut expires_at = Timestamp(i64::MAX);
     let ended = attempt(app, post, letter, &mut expires_at).await;
@@ -103,7 +105,10 @@ async fn carry_one(app: &App, post: &Post, letter: &Letter) -> Change {
     match ended {
         Ok(answer) => Change::LetterSent { id, at, answer: mail::text::line(&answer) },
         Err(Failure::Permanent(answer)) => Change::LetterFailed { id, at, answer: mail::text::line(&answer) },
-        Err(Failure::Transient(answer)) => {
+        Err(Failure::Unclear(answer)) if tries >= UNCLEAR_TRIES_MAX => {
+            Change::LetterFailed { id, at, answer: mail::text::line(&answer) }
+        }
+        Err(Failure::Transient(answer) | Failure::Unclear(answer)) => {
             let answer = mail::text::line(&answer);
             match outbox::next_try(tries, at, expires_at) {
                 Some(due) => Change::LetterDeferred { id, at, due, answer },

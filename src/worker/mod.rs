@@ -4,7 +4,12 @@
 //! a letter twice, under one `Message-ID` (F-16). `outbox` says when to try again, `mail` what a letter says.
 
 pub mod carrier;
+pub mod keys;
 pub mod post;
 
 pub use carrier::carry;
+pub use keys::refresh_keys;
 pub use post::{MailSettings, Post, Tls, Transport};
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ use lettre::{AsyncTransport, Message, Tokio1Executor};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
+use serde::Deserialize;
+
 use crate::base::Secret;
 use crate::mail;
 
@@ -48,7 +50,8 @@ pub enum Transport {
 }
 
 /// RFC 8314 and RFC 3207.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tls {
     /// Plain text, for a server on this machine.
     None,
@@ -91,6 +94,8 @@ pub(super) enum Failure {
     Permanent(String),
     /// It may work later.
     Transient(String),
+    /// The conversation broke off, or what came is no SMTP. The letter may have been taken.
+    Unclear(String),
 }
 
 /// An open way out.
@@ -154,13 +159,13 @@ impl Post {
                     Ok(format!("{} {}", response.code(), words.join(" ")))
                 }
                 Ok(Err(error)) => Err(refusal(&error)),
-                Err(_) => Err(Failure::Transient(format!("no end after {} s", SEND_DEADLINE.as_secs()))),
+                Err(_) => Err(Failure::Unclear(format!("no end after {} s", SEND_DEADLINE.as_secs()))),
             },
         }
     }
 }
 
-/// F-21: a 5xx and an answer that is no SMTP are final; a 4xx, and whatever kept us from an answer, may pass.
+/// F-21: a 5xx is final; a 4xx, and whatever kept us from an answer, may pass.
 fn refusal(error: &smtp::Error) -> Failure {
     let mut words = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -171,7 +176,11 @@ fn refusal(error: &smtp::Error) -> Failure {
         }
         source = cause.source();
     }
-    if error.is_permanent() || error.is_response() { Failure::Permanent(words) } else { Failure::Transient(words) }
+    match error {
+        error if error.is_permanent() => Failure::Permanent(words),
+        error if error.is_response() => Failure::Unclear(words),
+        _ => Failure::Transient(words),
+    }
 }
 
 /// Whole or not at all: a reader never sees half a letter.

@@ -84,7 +84,8 @@ fn arguments_that_make_no_sense_are_2_and_what_is_refused_is_1() {
     // Without a data directory.
     let empty = tempfile::tempdir().expect("a temporary directory");
     for command in [&["serve"][..], &["org", "list"], &["migrate"], &["token", "create", "--org", unknown]] {
-        let output = Command::new(env!("CARGO_BIN_EXE_usher")).current_dir(empty.path()).args(command).output().expect("it starts");
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_usher")).current_dir(empty.path()).args(command).output().expect("it starts");
         refused(&output, 1, &["usher-data", "usher init"]);
     }
     assert_eq!(std::fs::read_dir(empty.path()).expect("it is there").count(), 0, "a refused command makes nothing");
@@ -100,7 +101,10 @@ fn json_is_one_value_of_a_known_shape_and_text_is_for_people() {
     let all = list.as_array().expect("an array");
     assert_eq!(all.len(), 2);
     assert_eq!((&all[0]["handle"], &all[0]["parent"], &all[0]["root"]), (&json!("acme"), &Value::Null, &json!("acme")));
-    assert_eq!((&all[1]["handle"], &all[1]["parent"], &all[1]["name"]), (&json!("partners"), &json!(tree.root), &json!("ACME Partners")));
+    assert_eq!(
+        (&all[1]["handle"], &all[1]["parent"], &all[1]["name"]),
+        (&json!("partners"), &json!(tree.root), &json!("ACME Partners"))
+    );
     let client = tree.json(&["client", "create", "--org", &tree.root, "--scope", "users:read users:write"]);
     assert!(is_id(&client["client_id"]) && text(&client, "client_secret").len() >= 32, "{client}");
     let token = tree.json(&["token", "create", "--org", &tree.root, "--scope", "users:read", "--expires", "2h"]);
@@ -225,7 +229,8 @@ async fn health_is_told_without_a_token_and_the_documents_can_be_hidden() {
 async fn links_and_locations_come_from_the_configured_url_whatever_the_host_header_says() {
     let server = Tree::new(&[("USHER_PUBLIC_URL", "https://id.acme.test")]).serve();
     let admin = server.admin(&server.tree.root);
-    let request = admin.request(reqwest::Method::POST, "/Users").header("host", "evil.test").header("x-forwarded-host", "evil.test");
+    let request =
+        admin.request(reqwest::Method::POST, "/Users").header("host", "evil.test").header("x-forwarded-host", "evil.test");
     let body = json!({ "schemas": [USER], "userName": "ada" }).to_string();
     let made = answer(request.header("content-type", "application/json").body(body)).await.expect(201);
     let home = format!("https://id.acme.test/t/acme/o/{}/scim2/Users/{}", server.tree.root, made.id());
@@ -297,4 +302,3 @@ async fn a_second_quickstart_finds_everything_as_it_was() {
         assert_eq!(hellos[0][name], hellos[1][name], "{name}");
     }
 }
-

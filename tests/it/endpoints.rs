@@ -147,7 +147,12 @@ async fn the_list_is_the_document() {
         for (method, operation) in operations.as_object().expect("operations") {
             let security = operation["security"].as_array().cloned().unwrap_or_default();
             let mut scopes: Vec<String> = Vec::new();
-            for scope in security.iter().flat_map(|one| one.as_object().into_iter().flatten()).filter_map(|(_, s)| s.as_array()).flatten() {
+            for scope in security
+                .iter()
+                .flat_map(|one| one.as_object().into_iter().flatten())
+                .filter_map(|(_, s)| s.as_array())
+                .flatten()
+            {
                 scopes.push(scope.as_str().unwrap_or_default().to_owned());
             }
             scopes.dedup();
@@ -180,12 +185,19 @@ async fn nobody_gets_through_but_the_one_who_may() {
     let sibling = tree.org(&tree.root, "suppliers");
     let other = tree.root("globex");
     let other_child = tree.org(&other, "partners");
-    let strangers: Vec<(String, Persona)> = [("parent", &tree.root), ("child", &child), ("sibling", &sibling), ("other tree", &other), ("other tree's child", &other_child)]
-        .into_iter()
-        .map(|(who, org)| (who.to_owned(), stage.with(Some(tree.token(org, ALL_SCOPES)))))
-        .collect();
+    let strangers: Vec<(String, Persona)> = [
+        ("parent", &tree.root),
+        ("child", &child),
+        ("sibling", &sibling),
+        ("other tree", &other),
+        ("other tree's child", &other_child),
+    ]
+    .into_iter()
+    .map(|(who, org)| (who.to_owned(), stage.with(Some(tree.token(org, ALL_SCOPES)))))
+    .collect();
     let unbelieved = [("nobody", stage.with(None)), ("garbage", stage.with(Some("garbage".into())))];
-    let single: Vec<(&str, Persona)> = ALL_SCOPES.split(' ').map(|scope| (scope, stage.server.persona(&stage.org, scope))).collect();
+    let single: Vec<(&str, Persona)> =
+        ALL_SCOPES.split(' ').map(|scope| (scope, stage.server.persona(&stage.org, scope))).collect();
 
     for &(method, path, needs, expected) in OPERATIONS {
         let (address, body) = stage.request(method, path).await;
@@ -229,8 +241,22 @@ async fn an_encoded_address_needs_a_token_just_the_same() {
     let user = stage.admin.user("ada").await;
     let nobody = stage.with(None);
     for path in [
-        "/%55sers", "/Users%2F", "/Users%3Fx", "//Users", "/./Users", "/x/../Users", "/Users/%2e", "/Users;x=1", "/USERS", "/Users%00", "/Users/.search",
-        &format!("/%55sers/{user}"), &format!("/Users/{user}%2F"), &format!("/Users//{user}"), &format!("/Users/{user}.scim"), &format!("/Users/%2e/{user}"),
+        "/%55sers",
+        "/Users%2F",
+        "/Users%3Fx",
+        "//Users",
+        "/./Users",
+        "/x/../Users",
+        "/Users/%2e",
+        "/Users;x=1",
+        "/USERS",
+        "/Users%00",
+        "/Users/.search",
+        &format!("/%55sers/{user}"),
+        &format!("/Users/{user}%2F"),
+        &format!("/Users//{user}"),
+        &format!("/Users/{user}.scim"),
+        &format!("/Users/%2e/{user}"),
     ] {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE, Method::PATCH, Method::PUT] {
             let answer = nobody.send(method.clone(), path, None).await;

@@ -59,16 +59,24 @@ async fn a_method_that_is_not_there_is_405_and_says_which_are() {
 async fn only_json_in_utf_8_is_taken() {
     let (_server, admin) = admin();
     let body = |n: u32| json!({ "schemas": [USER], "userName": format!("user{n}") }).to_string();
-    for (n, kind) in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=utf-16"].iter().enumerate() {
+    for (n, kind) in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=utf-16"]
+        .iter()
+        .enumerate()
+    {
         let request = admin.request(Method::POST, "/Users").header("content-type", *kind).body(body(n as u32));
         answer(request).await.expect_error(415, None);
     }
     let id = admin.user("ada").await;
     let request = admin.request(Method::PATCH, &format!("/Users/{id}")).header("content-type", "application/json-patch+json");
     answer(request.body(r#"[{"op":"replace","path":"/title","value":"x"}]"#)).await.expect_error(415, None);
-    let request = admin.request(Method::POST, "/Users").header("content-type", "application/scim+json").header("content-encoding", "gzip");
+    let request = admin
+        .request(Method::POST, "/Users")
+        .header("content-type", "application/scim+json")
+        .header("content-encoding", "gzip");
     answer(request.body(body(90))).await.expect_error(415, None);
-    for (n, kind) in ["application/json", "Application/SCIM+JSON; Charset=UTF-8", "application/json;charset=\"utf-8\""].iter().enumerate() {
+    for (n, kind) in
+        ["application/json", "Application/SCIM+JSON; Charset=UTF-8", "application/json;charset=\"utf-8\""].iter().enumerate()
+    {
         let request = admin.request(Method::POST, "/Users").header("content-type", *kind).body(body(100 + n as u32));
         answer(request).await.expect(201);
     }
@@ -102,9 +110,14 @@ async fn a_body_that_is_not_one_json_object_is_refused() {
         deep.as_bytes(),
     ];
     for body in bodies {
-        for (method, path) in [(Method::POST, "/Users".to_owned()), (Method::PUT, format!("/Users/{id}")), (Method::PATCH, format!("/Users/{id}"))] {
+        for (method, path) in [
+            (Method::POST, "/Users".to_owned()),
+            (Method::PUT, format!("/Users/{id}")),
+            (Method::PATCH, format!("/Users/{id}")),
+        ] {
             let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-            let request = admin.request(method.clone(), &path).header("content-type", "application/scim+json").body(body.to_vec());
+            let request =
+                admin.request(method.clone(), &path).header("content-type", "application/scim+json").body(body.to_vec());
             let answer = answer(request).await;
             assert_eq!(answer.status, 400, "{method} {shown}: {}", answer.text);
             let kind = answer.body["scimType"].as_str().unwrap_or_default().to_owned();
@@ -112,7 +125,8 @@ async fn a_body_that_is_not_one_json_object_is_refused() {
             answer.expect_error(400, Some(&kind));
         }
     }
-    let nested = json!({ "schemas": [USER], "userName": "y" }).to_string().replace('}', r#","name":{"givenName":"a","GivenName":"b"}}"#);
+    let nested =
+        json!({ "schemas": [USER], "userName": "y" }).to_string().replace('}', r#","name":{"givenName":"a","GivenName":"b"}}"#);
     let request = admin.request(Method::POST, "/Users").header("content-type", "application/scim+json").body(nested);
     answer(request).await.expect_error(400, Some("invalidSyntax"));
     assert_eq!(admin.get("/Users").await.expect(200).total(), 1, "none of it was stored");
@@ -125,7 +139,11 @@ async fn a_body_beyond_the_limit_is_413_with_a_length_and_in_chunks() {
     let token = server.tree.token(&server.tree.root, "users:write");
     let address = server.url.trim_start_matches("http://").to_owned();
     let path = format!("/t/acme/o/{}/scim2/Users", server.tree.root);
-    let head = |more: &str| format!("POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nConnection: close\r\n{more}\r\n");
+    let head = |more: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nConnection: close\r\n{more}\r\n"
+        )
+    };
     let talk = |head: String, chunks: Vec<Vec<u8>>| {
         let address = address.clone();
         tokio::task::spawn_blocking(move || {
@@ -208,7 +226,8 @@ async fn a_token_that_is_not_believed_is_401_and_the_challenge_says_so() {
     let two = http().get(format!("{}/t/acme/o/{root}/scim2/Users", server.url)).bearer_auth(&good).bearer_auth(&good);
     assert!(matches!(answer(two).await.status, 400 | 401), "two Authorization headers are not one");
     // RFC 7235 §2.1: the scheme has no case.
-    let lower = http().get(format!("{}/t/acme/o/{root}/scim2/Users", server.url)).header("authorization", format!("bEaReR {good}"));
+    let lower =
+        http().get(format!("{}/t/acme/o/{root}/scim2/Users", server.url)).header("authorization", format!("bEaReR {good}"));
     answer(lower).await.expect(200);
     // RFC 6750 §2.3 is not spoken: a token does not belong in a URL.
     let query = http().get(format!("{}/t/acme/o/{root}/scim2/Users?access_token={good}", server.url));
@@ -265,14 +284,28 @@ async fn another_org_and_its_resources_are_the_same_404_as_none() {
         }
     }
     below.put(&format!("/Users/{user}"), &json!({ "schemas": [USER], "userName": "x" })).await.expect_error(404, None);
-    below.patch(&format!("/Users/{user}"), json!([{ "op": "replace", "path": "title", "value": "x" }])).await.expect_error(404, None);
-    below.patch(&format!("/Groups/{group}"), json!([{ "op": "replace", "path": "displayName", "value": "x" }])).await.expect_error(404, None);
+    below
+        .patch(&format!("/Users/{user}"), json!([{ "op": "replace", "path": "title", "value": "x" }]))
+        .await
+        .expect_error(404, None);
+    below
+        .patch(&format!("/Groups/{group}"), json!([{ "op": "replace", "path": "displayName", "value": "x" }]))
+        .await
+        .expect_error(404, None);
     admin.get(&format!("/Users/{user}")).await.expect(200);
 
     // A good token at the wrong address: the same 404 as at an address that leads nowhere.
     let token = server.tree.token(&root, "users:read");
     let nowhere = server.stranger("acme", UNKNOWN, Some(token.clone())).get("/Users").await.expect_error(404, None);
-    for (handle, org) in [("acme", &child), ("acme", &sibling), ("globex", &other), ("globex", &root), ("nobody", &root), ("ACME2", &root), ("acme", &"x".to_owned())] {
+    for (handle, org) in [
+        ("acme", &child),
+        ("acme", &sibling),
+        ("globex", &other),
+        ("globex", &root),
+        ("nobody", &root),
+        ("ACME2", &root),
+        ("acme", &"x".to_owned()),
+    ] {
         let answer = server.stranger(handle, org, Some(token.clone())).get("/Users").await.expect_error(404, None);
         assert_eq!(answer.text, nowhere.text, "/t/{handle}/o/{org}");
     }

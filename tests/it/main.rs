@@ -1,3 +1,14 @@
-//! The one integration binary. Modules mirror the rooms; what concerns the whole server speaks to the real binary from outside.
+//! The one integration binary. Modules mirror the rooms; what concerns the whole server speaks to the real binary from outside:
+//! `server` starts it, `smtp` receives its letters.
 
+mod cli;
+mod endpoints;
+mod errors;
+mod idp;
+mod openapi;
+mod scim_groups;
+mod scim_users;
+mod server;
+mod smtp;
+mod story;
 mod tidy;

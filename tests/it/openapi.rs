@@ -27,7 +27,8 @@ async fn the_served_document_differs_in_nothing_but_its_addresses() {
     let server = Server::start();
     let served = answer(http().get(format!("{}/openapi.json", server.url))).await.expect(200);
     assert!(served.header("content-type").is_some_and(|kind| kind.starts_with("application/json")), "{served:?}");
-    let relative = served.text.replace(&format!("{}/t/", server.url), "/t/").replace(&format!("{}/oauth2/", server.url), "/oauth2/");
+    let relative =
+        served.text.replace(&format!("{}/t/", server.url), "/t/").replace(&format!("{}/oauth2/", server.url), "/oauth2/");
     let relative: Value = serde_json::from_str(&relative).expect("JSON");
     assert_eq!(relative, serde_json::from_str::<Value>(&printed()).expect("JSON"));
 }
@@ -55,7 +56,9 @@ fn every_operation_has_an_id_of_its_own_a_summary_and_its_errors() {
     let document: Value = serde_json::from_str(&printed()).expect("JSON");
     let mut ids = std::collections::BTreeSet::new();
     let operations = document["paths"].as_object().expect("paths").iter();
-    for (path, method, operation) in operations.flat_map(|(p, all)| all.as_object().expect("operations").iter().map(move |(m, o)| (p, m, o))) {
+    for (path, method, operation) in
+        operations.flat_map(|(p, all)| all.as_object().expect("operations").iter().map(move |(m, o)| (p, m, o)))
+    {
         let at = format!("{method} {path}");
         let id = operation["operationId"].as_str().unwrap_or_else(|| panic!("{at}: no operationId"));
         assert!(ids.insert(id.to_owned()), "{at}: a second {id}");

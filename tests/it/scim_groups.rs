@@ -48,18 +48,25 @@ async fn a_user_of_another_org_is_no_member() {
     let foreign = admin.group("Board", &[]).await;
     let group = child.group("Crew", &[&below]).await;
     let path = format!("/Groups/{group}");
-    for stranger in [&above, &foreign, &"019aa000-0000-7000-8000-00000000beef".to_owned(), &"nobody".to_owned(), &String::new()] {
+    for stranger in [&above, &foreign, &"019aa000-0000-7000-8000-00000000beef".to_owned(), &"nobody".to_owned(), &String::new()]
+    {
         let value = json!([{ "value": stranger }]);
         let both = json!([{ "value": below }, { "value": stranger }]);
         let body = json!({ "schemas": [GROUP], "displayName": "New", "members": both });
         child.post("/Groups", &body).await.expect_error(400, Some("invalidValue"));
         child.put(&path, &body).await.expect_error(400, Some("invalidValue"));
         for (op, value) in [("add", &value), ("add", &both), ("replace", &value)] {
-            child.patch(&path, json!([{ "op": op, "path": "members", "value": value }])).await.expect_error(400, Some("invalidValue"));
+            child
+                .patch(&path, json!([{ "op": op, "path": "members", "value": value }]))
+                .await
+                .expect_error(400, Some("invalidValue"));
         }
     }
     let got = child.get(&path).await.expect(200);
-    assert_eq!((members(&got.body), &got.body["displayName"], &got.body["meta"]["version"]), (vec![below], &json!("Crew"), &json!("W/\"1\"")));
+    assert_eq!(
+        (members(&got.body), &got.body["displayName"], &got.body["meta"]["version"]),
+        (vec![below], &json!("Crew"), &json!("W/\"1\""))
+    );
     assert_eq!(child.get("/Groups").await.expect(200).total(), 1);
     assert_eq!(child.find("/Groups", &format!("members eq \"{above}\"")).await.expect(200).total(), 0);
 }
@@ -83,7 +90,10 @@ async fn members_come_and_go_by_every_form_of_patch_and_put() {
         (json!([{ "op": "replace", "path": "members", "value": [v(&a), v(&b)] }]), all(&[&a, &b])),
         (json!([{ "op": "replace", "value": { "members": [v(&b), v(&c)], "displayName": "Crew" } }]), all(&[&b, &c])),
         (json!([{ "op": "remove", "path": format!("members[value eq \"{b}\" or value eq \"{c}\"]") }]), all(&[])),
-        (json!([{ "op": "add", "path": "members", "value": [v(&a), v(&b), v(&a)] }, { "op": "remove", "path": "members" }, { "op": "add", "path": "members", "value": [v(&c)] }]), all(&[&c])),
+        (
+            json!([{ "op": "add", "path": "members", "value": [v(&a), v(&b), v(&a)] }, { "op": "remove", "path": "members" }, { "op": "add", "path": "members", "value": [v(&c)] }]),
+            all(&[&c]),
+        ),
         (json!([{ "op": "replace", "path": "members", "value": [] }]), all(&[])),
         (json!([{ "op": "add", "path": "members", "value": [v(&a), v(&b)] }]), all(&[&a, &b])),
         (json!([{ "op": "remove", "path": "members" }]), all(&[])),
@@ -139,11 +149,16 @@ async fn a_group_in_a_group_is_a_member_and_its_references_lead_somewhere() {
     let member = &got.body["members"][0];
     assert_eq!((&member["type"], &member["value"]), (&json!("Group"), &json!(inner)));
     for reference in [&member["$ref"], &admin.get(&format!("/Groups/{inner}")).await.expect(200).body["members"][0]["$ref"]] {
-        let path = reference.as_str().and_then(|r| r.strip_prefix(&admin.base)).unwrap_or_else(|| panic!("a reference outside: {reference}")).to_owned();
+        let path = reference
+            .as_str()
+            .and_then(|r| r.strip_prefix(&admin.base))
+            .unwrap_or_else(|| panic!("a reference outside: {reference}"))
+            .to_owned();
         admin.get(&path).await.expect(200);
     }
     let direct = admin.get(&format!("/Users/{user}")).await.expect(200).body["groups"].clone();
-    let kinds: BTreeSet<(String, String)> = direct.as_array().expect("groups").iter().map(|g| (text(g, "value"), text(g, "type"))).collect();
+    let kinds: BTreeSet<(String, String)> =
+        direct.as_array().expect("groups").iter().map(|g| (text(g, "value"), text(g, "type"))).collect();
     assert!(kinds.contains(&(inner.clone(), "direct".into())), "{direct}");
     let lean = admin.get(&format!("/Groups/{outer}?excludedAttributes=members")).await.expect(200);
     assert_eq!(lean.body.get("members"), None);

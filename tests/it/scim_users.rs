@@ -74,7 +74,12 @@ async fn a_page_starts_and_ends_where_it_says() {
 async fn a_sorted_list_puts_what_is_missing_last_and_reversed_first() {
     let (_server, admin) = admin();
     named(&admin, "carl", json!({ "title": "beta", "name": { "familyName": "Zorn" } })).await;
-    named(&admin, "Anna", json!({ "title": "Alpha", "emails": [{ "value": "z@a.test" }, { "value": "a@a.test", "primary": true }] })).await;
+    named(
+        &admin,
+        "Anna",
+        json!({ "title": "Alpha", "emails": [{ "value": "z@a.test" }, { "value": "a@a.test", "primary": true }] }),
+    )
+    .await;
     named(&admin, "berta", json!({ "emails": [{ "value": "m@a.test" }], "name": { "familyName": "Älm" } })).await;
     for (by, order, expected) in [
         ("userName", "ascending", ["Anna", "berta", "carl"]),
@@ -154,9 +159,27 @@ async fn a_filter_finds_what_it_means() {
     let many = vec!["userName eq \"x\""; 10_000].join(" or ");
     let deep = format!("{}userName pr{}", "(".repeat(2000), ")".repeat(2000));
     for filter in [
-        "", " ", "userName", "userName eq", "userName eq \"x", "userName eq \"x\" junk", "userName regex \"x\"", "(userName pr", "userName pr)",
-        "emails[type eq \"x\"", "a[b[c eq 1]]", "name eq \"x\"", "active gt true", "active eq 7", "shoeSize pr", "password eq \"x\"", "password pr",
-        "not userName", "userName eq \"x\" and", "x509Certificates.value gt \"x\"", &deep,
+        "",
+        " ",
+        "userName",
+        "userName eq",
+        "userName eq \"x",
+        "userName eq \"x\" junk",
+        "userName regex \"x\"",
+        "(userName pr",
+        "userName pr)",
+        "emails[type eq \"x\"",
+        "a[b[c eq 1]]",
+        "name eq \"x\"",
+        "active gt true",
+        "active eq 7",
+        "shoeSize pr",
+        "password eq \"x\"",
+        "password pr",
+        "not userName",
+        "userName eq \"x\" and",
+        "x509Certificates.value gt \"x\"",
+        &deep,
     ] {
         let refused = admin.find("/Users", filter).await;
         assert_eq!(refused.status, 400, "{:.60}: {}", filter, refused.text);
@@ -181,7 +204,9 @@ async fn a_version_changes_with_the_representation_and_guards_it() {
     assert_eq!(got.header("content-location"), Some(format!("{}{one}", admin.base).as_str()), "H-11");
     assert_eq!(admin.get("/Users").await.expect(200).body["Resources"][0]["meta"]["version"], first);
 
-    let when = |method: Method, name: &'static str, tag: &str| admin.request(method, &one).header(name, tag).header("content-type", "application/scim+json");
+    let when = |method: Method, name: &'static str, tag: &str| {
+        admin.request(method, &one).header(name, tag).header("content-type", "application/scim+json")
+    };
     let strong = first.trim_start_matches("W/").to_owned();
     for tag in [first.as_str(), &strong, "*", &format!("\"other\", {first}")] {
         let fresh = answer(when(Method::GET, "if-none-match", tag)).await.expect(304);
@@ -189,7 +214,10 @@ async fn a_version_changes_with_the_representation_and_guards_it() {
     }
     answer(when(Method::GET, "if-none-match", "W/\"77\"")).await.expect(200);
 
-    let patch = |title: &str| json!({ "schemas": [crate::server::PATCH_OP], "Operations": [{ "op": "replace", "path": "title", "value": title }] }).to_string();
+    let patch = |title: &str| {
+        json!({ "schemas": [crate::server::PATCH_OP], "Operations": [{ "op": "replace", "path": "title", "value": title }] })
+            .to_string()
+    };
     let put = json!({ "schemas": [USER], "userName": "ada", "title": "Boatswain" }).to_string();
     answer(when(Method::PATCH, "if-match", "W/\"77\"").body(patch("Pilot"))).await.expect_error(412, None);
     answer(when(Method::PUT, "if-match", "W/\"77\"").body(put.clone())).await.expect_error(412, None);
@@ -233,8 +261,14 @@ async fn a_user_name_is_taken_once_in_an_org_whatever_its_case() {
     let body = json!({ "schemas": [USER], "userName": "BOB" });
     admin.post("/Users", &body).await.expect_error(409, Some("uniqueness"));
     admin.put(&format!("/Users/{id}"), &body).await.expect_error(409, Some("uniqueness"));
-    admin.patch(&format!("/Users/{id}"), json!([{ "op": "replace", "path": "userName", "value": "Bob" }])).await.expect_error(409, Some("uniqueness"));
-    let own = admin.patch(&format!("/Users/{other}"), json!([{ "op": "replace", "path": "userName", "value": "Bob" }])).await.expect(200);
+    admin
+        .patch(&format!("/Users/{id}"), json!([{ "op": "replace", "path": "userName", "value": "Bob" }]))
+        .await
+        .expect_error(409, Some("uniqueness"));
+    let own = admin
+        .patch(&format!("/Users/{other}"), json!([{ "op": "replace", "path": "userName", "value": "Bob" }]))
+        .await
+        .expect(200);
     assert_eq!(own.body["userName"], "Bob", "its own name in another case");
     let child = server.tree.org(&server.tree.root, "partners");
     server.admin(&child).user("bob").await;
@@ -281,10 +315,7 @@ async fn a_projection_shows_what_was_named_and_always_the_id() {
         ("attributes=nothing", &["id", "schemas"]),
         ("attributes=emails.value", &["emails", "id", "schemas"]),
         ("attributes=urn:ietf:params:scim:schemas:core:2.0:User:title", &["id", "schemas", "title"]),
-        (
-            "attributes=urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
-            &["id", "schemas", ENTERPRISE],
-        ),
+        ("attributes=urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", &["id", "schemas", ENTERPRISE]),
         ("excludedAttributes=id,schemas,meta,emails,title,name,active", &["id", "schemas", ENTERPRISE, "userName"]),
     ] {
         let got = admin.get(&format!("{one}?{parameters}")).await.expect(200);
@@ -292,14 +323,18 @@ async fn a_projection_shows_what_was_named_and_always_the_id() {
         let listed = admin.get(&format!("/Users?{parameters}")).await.expect(200);
         assert_eq!(listed.body["Resources"][0], got.body, "{parameters} in a list");
     }
-    let named = admin.get(&format!("{one}?attributes=name.givenName,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department")).await.expect(200);
+    let named = admin
+        .get(&format!("{one}?attributes=name.givenName,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"))
+        .await
+        .expect(200);
     assert_eq!(named.body["name"], json!({ "givenName": "Ada" }));
     assert_eq!(named.body[ENTERPRISE], json!({ "department": "Deck" }));
     let whole = admin.get(&format!("{one}?attributes=name")).await.expect(200);
     assert_eq!(whole.body["name"], body["name"], "A-07");
     let less = admin.get(&format!("{one}?excludedAttributes=name.givenName")).await.expect(200);
     assert_eq!(less.body["name"], json!({ "familyName": "Stone" }));
-    let patch = json!({ "schemas": [crate::server::PATCH_OP], "Operations": [{ "op": "replace", "path": "title", "value": "Cook" }] });
+    let patch =
+        json!({ "schemas": [crate::server::PATCH_OP], "Operations": [{ "op": "replace", "path": "title", "value": "Cook" }] });
     let patched = admin.send(Method::PATCH, &format!("{one}?attributes=title"), Some(&patch)).await.expect(200);
     assert_eq!(patched.body, json!({ "schemas": made.body["schemas"], "id": made.id(), "title": "Cook" }), "A-10, A-13");
     let all = admin.get(&one).await.expect(200);
@@ -364,12 +399,16 @@ async fn what_the_server_sets_no_client_sets() {
 async fn one_value_at_most_is_primary() {
     let (_server, admin) = admin();
     let two = json!([{ "value": "a@a.test", "primary": true }, { "value": "b@a.test", "primary": true }]);
-    admin.post("/Users", &json!({ "schemas": [USER], "userName": "x", "emails": two })).await.expect_error(400, Some("invalidValue"));
+    admin
+        .post("/Users", &json!({ "schemas": [USER], "userName": "x", "emails": two }))
+        .await
+        .expect_error(400, Some("invalidValue"));
     let one = json!([{ "value": "a@a.test", "type": "work", "primary": true }]);
     let id = named(&admin, "ada", json!({ "emails": one })).await;
     let added = json!([{ "op": "add", "path": "emails", "value": [{ "value": "b@a.test", "type": "home", "primary": true }] }]);
     let emails = admin.patch(&format!("/Users/{id}"), added).await.expect(200).body["emails"].clone();
-    let primaries: Vec<String> = emails.as_array().expect("emails").iter().filter(|e| e["primary"] == true).map(|e| text(e, "value")).collect();
+    let primaries: Vec<String> =
+        emails.as_array().expect("emails").iter().filter(|e| e["primary"] == true).map(|e| text(e, "value")).collect();
     assert_eq!((primaries, emails.as_array().map(Vec::len)), (vec!["b@a.test".to_owned()], Some(2)));
 }
 

@@ -173,7 +173,8 @@ async fn an_idp_syncs_a_child_invites_a_letter_is_followed_and_a_guest_is_in_the
     assert_eq!(invited.body["invited"], 3, "{}", invited.text);
     assert_eq!(invited.body["failed"], 2, "{}", invited.text);
     let results = invited.body["results"].as_array().expect("results");
-    let told: Vec<Value> = results.iter().map(|line| json!([line["userName"], line["status"], line["error"]["code"]])).collect();
+    let told: Vec<Value> =
+        results.iter().map(|line| json!([line["userName"], line["status"], line["error"]["code"]])).collect();
     assert_eq!(
         Value::from(told),
         json!([
@@ -226,7 +227,10 @@ async fn an_idp_syncs_a_child_invites_a_letter_is_followed_and_a_guest_is_in_the
     let guest = found.body["Resources"][0].clone();
     let id = text(&guest, "id");
     assert_ne!(id, ids["ada"], "an id never crosses a border");
-    assert_eq!(guest["groups"], json!([{ "value": buyers, "$ref": format!("{}/Groups/{buyers}", child.base), "display": "Buyers", "type": "direct" }]));
+    assert_eq!(
+        guest["groups"],
+        json!([{ "value": buyers, "$ref": format!("{}/Groups/{buyers}", child.base), "display": "Buyers", "type": "direct" }])
+    );
     let membership = &guest[MEMBERSHIP];
     assert_eq!(membership["type"], "guest");
     assert_eq!(membership["homeOrg"], stage.server.tree.root);
@@ -246,7 +250,12 @@ async fn an_idp_syncs_a_child_invites_a_letter_is_followed_and_a_guest_is_in_the
     assert_eq!(accepted.body["guest"]["value"], id);
 
     // Her identity belongs to the parent (GitLab's CVE-2022-1680).
-    for (path, value) in [("displayName", json!("Mallory")), ("userName", json!("mallory")), ("emails", json!([{ "value": "m@evil.test" }])), ("password", json!("Stolen-horse-9"))] {
+    for (path, value) in [
+        ("displayName", json!("Mallory")),
+        ("userName", json!("mallory")),
+        ("emails", json!([{ "value": "m@evil.test" }])),
+        ("password", json!("Stolen-horse-9")),
+    ] {
         let operations = json!([{ "op": "replace", "path": path, "value": value }]);
         let refused = child.patch(&format!("/Users/{id}"), operations).await.expect_error(400, Some("mutability"));
         assert!(text(&refused.body, "detail").contains(path), "{}", refused.text);
@@ -354,7 +363,11 @@ async fn a_member_a_pending_one_and_an_inactive_one_are_not_invited_again() {
     let foreign = parent.group("Board", &[]).await;
     let stolen = json!({ "schemas": [INVITE_REQUEST], "userNames": ["fay"], "groups": [{ "value": foreign }] });
     let stolen = child.post("/Invitations/.invite", &stolen).await.expect(200);
-    assert_eq!(stolen.body["results"][0]["error"]["code"], "groupNotFound", "a group of the parent is none here: {}", stolen.text);
+    assert_eq!(
+        stolen.body["results"][0]["error"]["code"], "groupNotFound",
+        "a group of the parent is none here: {}",
+        stolen.text
+    );
     let nothing = json!({ "schemas": [INVITE_REQUEST], "userNames": ["fay"], "dryRun": true });
     child.post("/Invitations/.invite", &nothing).await.expect(200);
     assert_eq!(child.find("/Invitations", r#"userName eq "fay""#).await.expect(200).total(), 0, "a dry run writes nothing");

@@ -187,3 +187,7 @@ impl From<app::Error> for Refused {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

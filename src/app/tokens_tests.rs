@@ -1,0 +1,175 @@
+//! Tokens from their birth to their death, on a real database and with a clock that is moved.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::app::{ErrorKind, Issuers, Settings};
+use crate::auth::{Scope, SigningKey};
+use crate::base::clock::ManualClock;
+use crate::base::random::SystemRandom;
+use crate::base::{Clock as _, UserId};
+use crate::directory;
+use crate::scim::Profile;
+use crate::store::Change as Stored;
+use crate::store::sqlite::{OpenMode, Sqlite};
+
+const NAME: &str = "https://usher.test";
+
+struct House {
+    app: App,
+    clock: Arc<ManualClock>,
+    acme: OrgId,
+    partners: OrgId,
+    _folder: TempDir,
+}
+
+async fn house() -> House {
+    let folder = TempDir::new().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("usher.db"), OpenMode::Serve).expect("a database");
+    let clock = Arc::new(ManualClock::new(Timestamp(1_800_000_000_000)));
+    let settings = Settings { public_url: NAME.into(), invitation_key: Secret::new([7; 32]), profile: Profile::Lenient };
+    let signing = SigningKey::from_pem(signing_key_create().expose()).expect("a key");
+    let issuers = Issuers::new(NAME, signing, Vec::new()).expect("one issuer");
+    let app = App::new(Arc::new(store), clock.clone(), Arc::new(SystemRandom), settings, issuers);
+    let acme = app.org_create(None, "acme", None).await.expect("a root").id;
+    let partners = app.org_create(Some(acme), "partners", None).await.expect("a child").id;
+    House { app, clock, acme, partners, _folder: folder }
+}
+
+impl House {
+    async fn verify(&self, issued: &Issued, org: OrgId) -> Result<Principal, Error> {
+        self.app.token_verify(issued.access_token.expose(), org, self.clock.now()).await
+    }
+
+    async fn user(&self, org: OrgId, name: &str) -> UserId {
+        let id: UserId = self.app.random.uuid(self.clock.now()).into();
+        let doc = format!(
+            r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"{id}","userName":"{name}","active":true}}"#
+        );
+        let created = directory::Change::UserCreated { org, id, doc, password_hash: None, at: self.clock.now() };
+        self.app.store.commit(vec![Stored::Directory(created)]).await.expect("a user");
+        id
+    }
+}
+
+fn refusal(result: Result<Principal, Error>) -> Option<Refusal> {
+    match result {
+        Err(Error::Auth(auth::Error::InvalidToken(refusal))) => Some(refusal),
+        _ => None,
+    }
+}
+
+fn scopes(text: &str) -> ScopeSet {
+    text.parse().expect("scopes")
+}
+
+#[tokio::test]
+async fn a_client_gets_a_token_for_its_own_org_with_no_more_than_its_scopes() {
+    let house = house().await;
+    let (id, secret) = house.app.client_create(house.acme, scopes("users:read users:write")).await.expect("a client");
+    let id = id.to_string();
+    let issued = house.app.token_issue(&id, &secret, None).await.expect("a token");
+    let who = house.verify(&issued, house.acme).await.expect("believed");
+    assert_eq!(who.scopes, scopes("users:read users:write"));
+    assert_eq!(who.client_id, Some(id.clone()));
+    assert!(who.require(Scope::UsersWrite).is_ok());
+    assert_eq!(who.require(Scope::GroupsRead), Err(auth::Error::InsufficientScope(Scope::GroupsRead)));
+    let less = house.app.token_issue(&id, &secret, Some("users:read")).await.expect("a smaller token");
+    assert_eq!(house.verify(&less, house.acme).await.expect("believed").scopes, scopes("users:read"));
+    for scope in ["users:read groups:read", "groups:read", "admin", "USERS:READ"] {
+        let error = house.app.token_issue(&id, &secret, Some(scope)).await.expect_err(scope);
+        assert!(matches!(error, Error::Auth(auth::Error::ScopeNotGranted(_) | auth::Error::UnknownScope(_))), "{scope}");
+    }
+}
+
+/// S-13: an unknown client, another client's secret and no secret are one answer.
+#[tokio::test]
+async fn a_wrong_secret_gets_nothing() {
+    let house = house().await;
+    let (one, secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
+    let (other, _) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("another");
+    let absent = uuid::Uuid::from_u128(1).to_string();
+    let one = one.to_string();
+    for (id, secret) in [
+        (other.to_string().as_str(), secret.expose().as_str()),
+        (&absent, secret.expose()),
+        ("not an id", secret.expose()),
+        (&one, ""),
+        (&one, &secret.expose()[1..]),
+        (&one, &secret.expose().to_lowercase()),
+    ] {
+        let error = house.app.token_issue(id, &Secret::new(secret.into()), None).await.expect_err(id);
+        assert!(matches!(error, Error::Auth(auth::Error::InvalidClient)), "{id}");
+    }
+    assert!(house.app.token_issue(&one, &secret, None).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_enters_no_other_org_than_its_own() {
+    let house = house().await;
+    let issued = house.app.token_create(house.acme, None, ScopeSet::ALL, None).await.expect("a token");
+    let absent = uuid::Uuid::from_u128(1).into();
+    for org in [house.partners, absent] {
+        let error = house.verify(&issued, org).await.expect_err("another org");
+        assert_eq!(error.to_string(), scim::Error::not_found().to_string(), "the same for a foreign and an absent org");
+        assert!(matches!(error, Error::Scim(scim::Error { status: 404, .. })));
+    }
+    assert!(house.verify(&issued, house.acme).await.is_ok());
+}
+
+/// S-27: the next request, although the token was believed a moment ago.
+#[tokio::test]
+async fn a_revoked_token_is_dead_at_once_and_no_other_is() {
+    let house = house().await;
+    let (id, secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
+    let issue = async || house.app.token_issue(&id.to_string(), &secret, None).await.expect("a token");
+    let (one, other) = (issue().await, issue().await);
+    assert!(house.verify(&one, house.acme).await.is_ok());
+    house.app.token_revoke(house.acme, one.token, None).await.expect("revoked");
+    house.app.token_revoke(house.acme, one.token, None).await.expect("twice is once");
+    assert_eq!(refusal(house.verify(&one, house.acme).await), Some(Refusal::Dead));
+    assert!(house.verify(&other, house.acme).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_users_token_dies_with_the_user() {
+    let house = house().await;
+    let ada = house.user(house.acme, "ada").await;
+    let issued = house.app.token_create(house.acme, Some("Ada"), scopes("users:read"), None).await.expect("a token");
+    let who = house.verify(&issued, house.acme).await.expect("believed");
+    assert_eq!(who.subject, Subject::User(ada));
+    assert_eq!(who.client_id.as_deref(), Some("usher-cli"), "S-25: no client has this id");
+    let missing = house.app.token_create(house.acme, Some("eve"), ScopeSet::ALL, None).await.expect_err("no eve");
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    let elsewhere = house.app.token_create(house.partners, Some("ada"), ScopeSet::ALL, None).await.expect_err("not there");
+    assert_eq!(elsewhere.kind(), ErrorKind::NotFound);
+    let everything = Principal { scopes: ScopeSet::ALL, ..who };
+    house.app.user_delete(&everything, ada, None).await.expect("gone");
+    assert_eq!(refusal(house.verify(&issued, house.acme).await), Some(Refusal::Dead));
+}
+
+#[tokio::test]
+async fn a_remembered_token_expires_on_time() {
+    let house = house().await;
+    let hour = Duration::from_secs(3600);
+    let issued = house.app.token_create(house.acme, None, ScopeSet::ALL, Some(hour)).await.expect("a token");
+    assert!(house.verify(&issued, house.acme).await.is_ok());
+    house.clock.advance(hour + Duration::from_secs(29));
+    assert!(house.verify(&issued, house.acme).await.is_ok());
+    house.clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(house.verify(&issued, house.acme).await), Some(Refusal::Expired));
+}
+
+#[tokio::test]
+async fn a_lifetime_beyond_the_bound_and_an_empty_scope_are_refused() {
+    let house = house().await;
+    for lifetime in [Duration::ZERO, LIFETIME_MAX + Duration::from_secs(1)] {
+        assert!(house.app.token_create(house.acme, None, ScopeSet::ALL, Some(lifetime)).await.is_err(), "{lifetime:?}");
+    }
+    assert!(house.app.token_create(house.acme, None, ScopeSet::NONE, None).await.is_err());
+    assert!(house.app.client_create(house.acme, ScopeSet::NONE).await.is_err());
+    let longest = house.app.token_create(house.acme, None, ScopeSet::ALL, Some(LIFETIME_MAX)).await.expect("a token");
+    assert!(house.verify(&longest, house.acme).await.is_ok());
+}
