@@ -115,6 +115,22 @@ impl App {
         Err(store::Error::Stale.into())
     }
 
+    /// Takes a pending invitation back: its link opens no more, its letter is not sent, its row stays as history. One that has
+    /// ended is left as it ended: 410.
+    pub async fn invitation_revoke(&self, who: &Principal, id: InvitationId) -> Result<Record, Error> {
+        who.require(Scope::InvitationsWrite)?;
+        for _ in 0..TRIES {
+            let invitation = self.store.invitation(who.org.id, id).await?.ok_or(store::Error::NotFound)?;
+            let change = invite::answer::revoke(&invitation, self.now())?;
+            match self.commit_one(change).await {
+                Ok(_) => return self.invitation_record(&who.org, id).await,
+                Err(store::Error::Stale) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Stale.into())
+    }
+
     /// What the holder of `code` may see; changes nothing (S-67). `org` is the one in the path and must be the inviting one;
     /// so must `id`, where the path has one (V-35).
     pub async fn invitation_open(&self, org: OrgId, id: Option<InvitationId>, code: &str) -> Result<Opened, Error> {

@@ -297,6 +297,21 @@ async fn an_expired_invitation_makes_room_for_a_new_one_with_a_new_code() {
 }
 
 #[tokio::test]
+async fn a_revoked_invitation_opens_no_more_and_makes_room() {
+    let stage = stage().await;
+    let (invitation, code) = stage.invited("ada").await;
+    let foreign = stage.app.invitation_revoke(&stage.makers, invitation.id).await.expect_err("another org's");
+    assert_eq!(foreign.kind(), ErrorKind::NotFound);
+    let record = stage.app.invitation_revoke(&stage.partners, invitation.id).await.expect("revoked");
+    assert!(record.doc.contains(r#""status":"revoked""#), "{}", record.doc);
+    let end = stage.answer(&code, Answer::Accept).await.expect_err("revoked");
+    assert!(matches!(end, Error::Invite(invite::Error::Revoked)), "{end}");
+    assert_eq!(stage.app.invitation_revoke(&stage.partners, invitation.id).await.expect_err("twice").kind(), ErrorKind::Gone);
+    let (_, code) = stage.invited("ada").await;
+    stage.answer(&code, Answer::Accept).await.expect("accepted");
+}
+
+#[tokio::test]
 async fn a_single_invitation_is_a_resource() {
     let stage = stage().await;
     let body = object(json!({"userName": "ADA", "expiresIn": 600}));
