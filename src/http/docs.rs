@@ -86,7 +86,7 @@ impl Docs {
     pub(super) fn new(public_url: &str) -> Docs {
         let document = openapi_document()
             .replace("\"/t/{root}", &format!("\"{public_url}/t/{{root}}"))
-            .replace("\"/oauth2/token\"", &format!("\"{public_url}/oauth2/token\""));
+            .replace("\"tokenUrl\": \"/oauth2/token\"", &format!("\"tokenUrl\": \"{public_url}/oauth2/token\""));
         let service = service();
         let page = service.swagger_ui_html().replace(&service.spec(), &document);
         Docs { document, page }

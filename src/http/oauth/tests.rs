@@ -151,3 +151,13 @@ async fn keys_and_metadata_are_published_and_name_only_what_works() {
     names.sort_unstable();
     assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x", "y"], "and not `d`, the private part");
 }
+
+#[tokio::test]
+async fn the_served_document_has_the_token_endpoint_under_its_own_path() {
+    let site = site().await;
+    let document = site.get("/openapi.json").await.body;
+    assert_eq!(document["paths"]["/oauth2/token"]["post"]["operationId"], "issueToken");
+    assert_eq!(document["paths"]["/oauth2/token"]["servers"], json!([{ "url": "/" }]), "not below an org");
+    let flow = &document["components"]["securitySchemes"]["clientCredentials"]["flows"]["clientCredentials"];
+    assert_eq!(flow["tokenUrl"], format!("{NAME}/oauth2/token"));
+}
