@@ -11,4 +11,5 @@ mod scim_users;
 mod server;
 mod smtp;
 mod story;
+mod store;
 mod tidy;
