@@ -10,6 +10,6 @@ mod scim_groups;
 mod scim_users;
 mod server;
 mod smtp;
-mod story;
 mod store;
+mod story;
 mod tidy;

@@ -35,6 +35,8 @@ pub(super) struct Scalar {
 pub(super) enum Form {
     /// As SCIM writes it.
     Plain,
+    /// In the document; an empty text counts as none (F-14).
+    Json,
     /// 16 bytes.
     Id,
     /// Milliseconds since 1970.
@@ -59,6 +61,10 @@ impl Scalar {
         Scalar::new(raw, Form::Plain)
     }
 
+    fn json(extract: impl std::fmt::Display) -> Scalar {
+        Scalar::new(format!("nullif({extract}, '')"), Form::Json)
+    }
+
     fn keyed(raw: impl Into<String>, key: &str) -> Scalar {
         Scalar { raw: raw.into(), key: Some(key.into()), form: Form::Plain }
     }
@@ -66,10 +72,11 @@ impl Scalar {
     /// What is compared and sorted by: the folded form unless case matters.
     pub(super) fn comparable(&self, attr: &Attr) -> String {
         match (&self.key, self.form) {
-            (Some(key), Form::Plain) if !attr.case_exact => key.clone(),
-            (None, Form::Plain) if !attr.case_exact && attr.name == "userName" => format!("user_name_key({})", self.raw),
-            (None, Form::Plain) if !attr.case_exact => format!("fold({})", self.raw),
-            _ => self.raw.clone(),
+            (_, Form::Id | Form::Millis) => self.raw.clone(),
+            _ if attr.case_exact => self.raw.clone(),
+            (Some(key), _) => key.clone(),
+            (None, _) if attr.name == "userName" => format!("user_name_key({})", self.raw),
+            (None, _) => format!("fold({})", self.raw),
         }
     }
 }
@@ -131,13 +138,14 @@ fn element_value(attr: &Attr, kind: Kind) -> Scalar {
         (Kind::User, "groups", "type") => Scalar::plain("'direct'"),
         (Kind::User, "groups", "display") => Scalar::keyed("g.display_name", "g.display_name_key"),
         (Kind::Invitation, "groups", "value") => Scalar::new("m.group_id", Form::Id),
+        (Kind::Invitation, "groups", "vanished") => Scalar::plain("iif(g.id is null, 1, null)"),
         (Kind::Invitation, "groups", "display") => Scalar::plain("coalesce(g.display_name, m.display)"),
         (Kind::Group, "members", _) | (Kind::User, "groups", _) | (Kind::Invitation, _, _) => Scalar::plain("null"),
         _ => {
             let inside = format!("json_extract(e.value, {})", literal(&format!("$.\"{}\"", sub.replace('"', ""))));
             match attr.sub {
-                Some(_) => Scalar::plain(format!("iif(e.type = 'object', {inside}, null)")),
-                None => Scalar::plain(format!("iif(e.type = 'object', {inside}, e.atom)")),
+                Some(_) => Scalar::json(format_args!("iif(e.type = 'object', {inside}, null)")),
+                None => Scalar::json(format_args!("iif(e.type = 'object', {inside}, e.atom)")),
             }
         }
     }
@@ -205,5 +213,5 @@ fn common(attr: &Attr, resource_type: &str) -> Option<Scalar> {
 }
 
 fn document(attr: &Attr) -> Scalar {
-    Scalar::plain(format!("json_extract(r.doc, {})", path(attr, attr.sub.as_deref())))
+    Scalar::json(format_args!("json_extract(r.doc, {})", path(attr, attr.sub.as_deref())))
 }

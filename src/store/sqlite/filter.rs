@@ -145,7 +145,7 @@ impl Compiler<'_> {
     fn present(&mut self, attr: &Attr, context: Context) -> String {
         let is_whole = attr.sub.is_none();
         match place(attr, self.kind, context, self.now, &mut self.params) {
-            Place::One(scalar) if is_whole && scalar.raw.starts_with("json_extract(r.doc") => {
+            Place::One(scalar) if is_whole && scalar.form == Form::Json && context == Context::Resource => {
                 // F-14: a simple value that is not empty, or any sub-attribute of a complex one.
                 format!(
                     "exists (select 1 from json_each(r.doc, {}) e where e.value is not null and e.value <> '')",
@@ -233,7 +233,7 @@ impl Compiler<'_> {
 
 fn present(scalar: &Scalar) -> String {
     match scalar.form {
-        Form::Plain => format!("({0} is not null and {0} <> '')", scalar.raw),
+        Form::Plain | Form::Json => format!("({0} is not null and {0} <> '')", scalar.raw),
         _ => format!("{} is not null", scalar.raw),
     }
 }
