@@ -11,6 +11,8 @@ pub mod issuers;
 mod jwks;
 pub mod orgs;
 pub mod passwords;
+#[cfg(test)]
+mod test;
 pub mod tokens;
 pub mod users;
 mod verified;

@@ -53,9 +53,7 @@ impl App {
         let mut quirks = Quirks::default();
         let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
         self.note(who, &quirks);
-        // A stranger's id must not cost a hash.
-        precondition(if_match, self.load(who, Kind::User, id.0, References::Omit).await?.version)?;
-        let hash = self.hash_of(draft.password()).await?;
+        let hash = self.hash_for(who, id, if_match, draft.password()).await?;
         for _ in 0..TRIES {
             let current = self.load(who, Kind::User, id.0, references).await?;
             precondition(if_match, current.version)?;
@@ -79,8 +77,7 @@ impl App {
         who.require(Scope::UsersWrite)?;
         let mut quirks = Quirks::default();
         let edits = Edits::parse(body, self.settings.profile, &mut quirks)?;
-        precondition(if_match, self.load(who, Kind::User, id.0, References::Omit).await?.version)?;
-        let hash = self.hash_of(edits.password()).await?;
+        let hash = self.hash_for(who, id, if_match, edits.password()).await?;
         for _ in 0..TRIES {
             let current = self.load(who, Kind::User, id.0, references).await?;
             precondition(if_match, current.version)?;
@@ -126,6 +123,20 @@ impl App {
             Err(store::Error::Stale) => Ok(None),
             Err(error) => Err(refusal(error, &doc)),
         }
+    }
+
+    /// The hash of a new password for a user who is there: a stranger's id must not cost a hash.
+    async fn hash_for(
+        &self,
+        who: &Principal,
+        id: UserId,
+        if_match: Option<&str>,
+        password: Option<&Secret<String>>,
+    ) -> Result<Option<String>, Error> {
+        if password.is_some() {
+            precondition(if_match, self.load(who, Kind::User, id.0, References::Omit).await?.version)?;
+        }
+        self.hash_of(password).await
     }
 
     async fn hash_of(&self, password: Option<&Secret<String>>) -> Result<Option<String>, Error> {

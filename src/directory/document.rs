@@ -4,14 +4,14 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::base::limit::RESOURCE_BYTES_MAX;
-use crate::scim::{Error, Record, ScimType, resource};
+use crate::scim::{Error, Record, resource};
 
-/// The text of the document of `id` with `attributes`. 400 `invalidValue` where it is too large to be kept.
+/// The text of the document of `id` with `attributes`. 413 where it is too large to be kept.
 pub(super) fn write(id: Uuid, attributes: &Map<String, Value>) -> Result<String, Error> {
     let text = resource::document(id, attributes);
     if text.len() > RESOURCE_BYTES_MAX {
-        let detail = format!("the resource would take {} bytes, at most {RESOURCE_BYTES_MAX} are kept", text.len());
-        return Err(Error::bad(ScimType::InvalidValue, detail));
+        let detail = format!("the resource has {} bytes, at most {RESOURCE_BYTES_MAX} are kept", text.len());
+        return Err(Error::status(413, detail));
     }
     Ok(text)
 }
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn what_is_too_large_is_refused_by_name_of_the_limit() {
         let error = write(Uuid::nil(), &map(json!({ "title": "x".repeat(RESOURCE_BYTES_MAX) }))).expect_err("too large");
-        assert_eq!(error.scim_type, Some(ScimType::InvalidValue));
+        assert_eq!(error.status, 413);
         assert!(error.detail.contains("at most 262144 are kept"), "{error}");
     }
 

@@ -221,3 +221,6 @@ fn distinct(ids: &[Uuid]) -> Vec<Uuid> {
     let mut seen = HashSet::with_capacity(ids.len());
     ids.iter().copied().filter(|id| seen.insert(*id)).collect()
 }
+
+#[cfg(test)]
+mod tests;

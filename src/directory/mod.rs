@@ -39,7 +39,8 @@ pub enum Change {
         id: UserId,
         /// The version the decision saw.
         expected: u64,
-        /// The whole document. Of a guest, only `active` is taken.
+        /// The whole document. Of a guest, only `active` is taken, as its own share of what is shown: the chain above it
+        /// has the rest.
         doc: String,
         /// A new hash; `None` keeps the old one.
         password_hash: Option<String>,

@@ -84,7 +84,8 @@ pub fn replace(
     let mut after = draft.attributes.clone();
     if before.contains_key(urn::MEMBERSHIP) {
         only_active(&before, draft.attributes.iter(), draft.password.is_some())?;
-        let active = after.get("active").cloned();
+        // What is shown is the whole chain's `active`; to write it back says nothing about the guest's own.
+        let active = after.get("active").filter(|active| before.get("active") != Some(*active)).cloned();
         return active.map(|active| guest_replaced(org, current, before, active, at)).transpose();
     }
     after.insert("id".into(), current.id.to_string().into());
@@ -110,7 +111,7 @@ pub fn patch(
     if before.contains_key(urn::MEMBERSHIP) {
         let removed = before.iter().filter(|(name, _)| !after.contains_key(*name)).map(|(name, _)| (name, &Value::Null));
         only_active(&before, after.iter().chain(removed), edits.password.is_some())?;
-        // The document shows the whole chain's `active`. What the guest's own row says may differ, so the store compares.
+        // An inactive source may hide what the guest's own row says, so what the client names is written, shown or not.
         let is_named = edits.operations.iter().any(|operation| operation.is_on("active"));
         let active = after.get("active").cloned().unwrap_or(Value::Bool(true));
         return is_named.then(|| guest_replaced(org, current, before, active, at)).transpose();
@@ -181,3 +182,6 @@ fn only_active<'a>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,7 +132,6 @@ struct Found {
     last_modified: Timestamp,
     is_guest: bool,
     home: (Uuid, Uuid),
-    active: bool,
     active_own: bool,
     columns: UserColumns,
     doc: String,
@@ -148,7 +147,7 @@ impl Found {
 fn found(db: &Connection, org: OrgId, id: Uuid) -> Result<Option<Found>, Error> {
     let row = one(
         db,
-        "select version, last_modified, source_id is not null, home_org_id, home_id, active, active_own, doc
+        "select version, last_modified, source_id is not null, home_org_id, home_id, active_own, doc
          from users where org_id = ?1 and id = ?2",
         &[&org.0, &id],
         |row| {
@@ -157,10 +156,9 @@ fn found(db: &Connection, org: OrgId, id: Uuid) -> Result<Option<Found>, Error> 
                 last_modified: Timestamp(row.get(1)?),
                 is_guest: row.get(2)?,
                 home: (row.get(3)?, row.get(4)?),
-                active: row.get(5)?,
-                active_own: row.get(6)?,
+                active_own: row.get(5)?,
                 columns: UserColumns::default(),
-                doc: row.get(7)?,
+                doc: row.get(6)?,
             })
         },
     )?;
@@ -186,9 +184,7 @@ fn replace(
     }
     let columns = columns::user(&columns::object(doc)?);
     let outcome = if before.is_guest {
-        // Writing back what is shown takes nothing away: a guest shown inactive because its source is stays its own.
-        let active_own = if columns.active == before.active { before.active_own } else { columns.active };
-        execute(db, "update users set active_own = ?3 where org_id = ?1 and id = ?2", &[&org.0, &id.0, &active_own])?;
+        execute(db, "update users set active_own = ?3 where org_id = ?1 and id = ?2", &[&org.0, &id.0, &columns.active])?;
         project(db, org, id.0, at)?
     } else {
         if let Some(hash) = password_hash {
