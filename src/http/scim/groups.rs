@@ -3,14 +3,13 @@
 // Every parameter stands in the document by itself.
 #![allow(clippy::too_many_arguments)]
 
-use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 
 use super::integer::Integer;
-use super::{Preference, Tag, body, id, preference, query, references};
+use super::{Preference, Tag, body, id, preference, projection, query, references};
 use crate::http::resource::{Group, GroupListResponse, PatchOp, SearchRequest};
-use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
+use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
 use crate::scim::project::Projection;
 use crate::scim::{Kind, Record, etag, list};
 
@@ -34,7 +33,6 @@ impl Groups {
     #[oai(path = "/Groups", method = "post", operation_id = "createGroup")]
     async fn create(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
@@ -45,9 +43,9 @@ impl Groups {
         /// The group: `schemas` and `displayName` at least.
         group: ScimBody<Group>,
     ) -> Result<Created<Group>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::Group, &projection);
-        let record = org.app.group_create(&caller.who, group.map, wanted).await?;
+        let record = caller.app.group_create(&caller.who, group.map, wanted).await?;
         let location = caller.location("Groups", record.id);
         Ok(Created::new(body(Kind::Group, &record, &caller.base, &projection), record.version, &location))
     }
@@ -59,7 +57,6 @@ impl Groups {
     #[oai(path = "/Groups", method = "get", operation_id = "listGroups")]
     async fn list(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::GroupsRead")] caller: Authed,
         /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`; `members.value eq "…"`.
         #[oai(example = "filter_example")]
@@ -94,7 +91,7 @@ impl Groups {
             attributes: attributes.0,
             excluded_attributes: excluded_attributes.0,
         };
-        query::list(Kind::Group, org.0, &caller, &request).await.map(Answered::new)
+        query::list(Kind::Group, &caller, &request).await.map(Answered::new)
     }
 
     /// Search groups
@@ -103,12 +100,11 @@ impl Groups {
     #[oai(path = "/Groups/.search", method = "post", operation_id = "searchGroups")]
     async fn search(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::GroupsRead")] caller: Authed,
         /// The parameters.
         request: ScimBody<SearchRequest>,
     ) -> Result<Answered<GroupListResponse>, Rejection> {
-        query::search(Kind::Group, org.0, &caller, request).await.map(Answered::new)
+        query::search(Kind::Group, &caller, request).await.map(Answered::new)
     }
 
     /// Read a group
@@ -117,7 +113,6 @@ impl Groups {
     #[oai(path = "/Groups/:id", method = "get", operation_id = "getGroup")]
     async fn get(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::GroupsRead")] caller: Authed,
         /// The `id` of the group.
         id: Path<String>,
@@ -131,8 +126,8 @@ impl Groups {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<Fetched<Group>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
-        let record = org.app.group_get(&caller.who, self::id(&id)?, references(Kind::Group, &projection)).await?;
+        let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
+        let record = caller.app.group_get(&caller.who, self::id(&id)?, references(Kind::Group, &projection)).await?;
         if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
             return Ok(Fetched::not_modified(record.version));
         }
@@ -147,7 +142,6 @@ impl Groups {
     #[oai(path = "/Groups/:id", method = "put", operation_id = "replaceGroup")]
     async fn replace(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
         /// The `id` of the group.
         id: Path<String>,
@@ -166,9 +160,9 @@ impl Groups {
         /// The whole group.
         group: ScimBody<Group>,
     ) -> Result<Changed<Group>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::Group, &projection);
-        let record = org.app.group_replace(&caller.who, self::id(&id)?, if_match.as_deref(), group.map, wanted).await?;
+        let record = caller.app.group_replace(&caller.who, self::id(&id)?, if_match.as_deref(), group.map, wanted).await?;
         Ok(changed(&caller, &record, &projection, prefer.as_deref()))
     }
 
@@ -180,7 +174,6 @@ impl Groups {
     #[oai(path = "/Groups/:id", method = "patch", operation_id = "patchGroup")]
     async fn patch(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
         /// The `id` of the group.
         id: Path<String>,
@@ -199,14 +192,14 @@ impl Groups {
         /// The operations.
         patch: ScimBody<PatchOp>,
     ) -> Result<Changed<Group>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
         let id = self::id(&id)?;
-        let version = org.app.group_patch(&caller.who, id, if_match.as_deref(), patch.map).await?;
+        let version = caller.app.group_patch(&caller.who, id, if_match.as_deref(), patch.map).await?;
         // P-28: Entra ID wants 204 of groups, and the members of a large one are not read for nobody.
         if projection.is_default() && preference(prefer.as_deref()) != Some(Preference::Representation) {
             return Ok(Changed::minimal(version));
         }
-        let record = org.app.group_written(&caller.who, id, references(Kind::Group, &projection)).await?;
+        let record = caller.app.group_written(&caller.who, id, references(Kind::Group, &projection)).await?;
         Ok(changed(&caller, &record, &projection, None))
     }
 
@@ -216,7 +209,6 @@ impl Groups {
     #[oai(path = "/Groups/:id", method = "delete", operation_id = "deleteGroup")]
     async fn delete(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
         /// The `id` of the group.
         id: Path<String>,
@@ -224,18 +216,9 @@ impl Groups {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
     ) -> Result<Deleted, Rejection> {
-        org.app.group_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
+        caller.app.group_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
         Ok(Deleted)
     }
-}
-
-fn projection(
-    org: &OrgContext,
-    attributes: &Query<Option<String>>,
-    excluded_attributes: &Query<Option<String>>,
-) -> Result<Projection, Rejection> {
-    let profile = org.app.settings.profile;
-    Ok(Projection::parse(attributes.as_deref(), excluded_attributes.as_deref(), Kind::Group, profile)?)
 }
 
 /// P-28: 200 with the group, unless the client prefers a minimal answer and names no attributes.

@@ -12,7 +12,7 @@ use poem_openapi::param::{Header, Path, Query};
 use serde_json::{Map, Value, json};
 
 use super::integer::Integer;
-use super::{Tag, body, id, query};
+use super::{Tag, body, id, projection, query};
 use crate::app;
 use crate::app::invitations::Opened;
 use crate::http::resource::{
@@ -20,7 +20,6 @@ use crate::http::resource::{
 };
 use crate::http::{Answered, Authed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
 use crate::invite::{self, Answer};
-use crate::scim::project::Projection;
 use crate::scim::{Kind, Quirks, etag, list, resource};
 
 /// The operations on invitations.
@@ -45,12 +44,11 @@ impl Invitations {
     #[oai(path = "/Invitations/.invite", method = "post", operation_id = "invite")]
     async fn invite(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
         /// Whom to invite, into which groups, with which words, until when.
         request: ScimBody<InviteRequest>,
     ) -> Result<Answered<InviteResponse>, Rejection> {
-        let response = org.app.invitation_invite(&caller.who, &request.map).await?;
+        let response = caller.app.invitation_invite(&caller.who, &request.map).await?;
         Ok(Answered::new(serde_json::to_vec(&response).map_err(Rejection::failure)?))
     }
 
@@ -62,7 +60,6 @@ impl Invitations {
     #[oai(path = "/Invitations", method = "post", operation_id = "createInvitation")]
     async fn create(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
@@ -73,10 +70,10 @@ impl Invitations {
         /// The invitation: `userName` at least.
         invitation: ScimBody<Invitation>,
     ) -> Result<Created<Invitation>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
-        let (profile, mut quirks) = (org.app.settings.profile, Quirks::new());
+        let projection = projection(Kind::Invitation, &caller, &attributes, &excluded_attributes)?;
+        let (profile, mut quirks) = (caller.app.settings.profile, Quirks::new());
         let accepted = resource::accept(Kind::Invitation, invitation.map, profile, &mut quirks)?;
-        let record = org.app.invitation_create(&caller.who, &accepted).await?;
+        let record = caller.app.invitation_create(&caller.who, &accepted).await?;
         let location = caller.location("Invitations", record.id);
         Ok(Created::new(body(Kind::Invitation, &record, &caller.base, &projection), record.version, &location))
     }
@@ -87,7 +84,6 @@ impl Invitations {
     #[oai(path = "/Invitations", method = "get", operation_id = "listInvitations")]
     async fn list(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::InvitationsRead")] caller: Authed,
         /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`.
         #[oai(example = "filter_example")]
@@ -122,7 +118,7 @@ impl Invitations {
             attributes: attributes.0,
             excluded_attributes: excluded_attributes.0,
         };
-        query::list(Kind::Invitation, org.0, &caller, &request).await.map(Answered::new)
+        query::list(Kind::Invitation, &caller, &request).await.map(Answered::new)
     }
 
     /// Search invitations
@@ -131,12 +127,11 @@ impl Invitations {
     #[oai(path = "/Invitations/.search", method = "post", operation_id = "searchInvitations")]
     async fn search(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::InvitationsRead")] caller: Authed,
         /// The parameters.
         request: ScimBody<SearchRequest>,
     ) -> Result<Answered<InvitationListResponse>, Rejection> {
-        query::search(Kind::Invitation, org.0, &caller, request).await.map(Answered::new)
+        query::search(Kind::Invitation, &caller, request).await.map(Answered::new)
     }
 
     /// Read an invitation
@@ -145,7 +140,6 @@ impl Invitations {
     #[oai(path = "/Invitations/:id", method = "get", operation_id = "getInvitation")]
     async fn get(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::InvitationsRead")] caller: Authed,
         /// The `id` of the invitation.
         id: Path<String>,
@@ -159,8 +153,8 @@ impl Invitations {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<Fetched<Invitation>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
-        let record = org.app.invitation_get(&caller.who, self::id(&id)?).await?;
+        let projection = projection(Kind::Invitation, &caller, &attributes, &excluded_attributes)?;
+        let record = caller.app.invitation_get(&caller.who, self::id(&id)?).await?;
         if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
             return Ok(Fetched::not_modified(record.version));
         }
@@ -174,7 +168,6 @@ impl Invitations {
     #[oai(path = "/Invitations/:id", method = "delete", operation_id = "deleteInvitation")]
     async fn delete(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
         /// The `id` of the invitation.
         id: Path<String>,
@@ -182,7 +175,7 @@ impl Invitations {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
     ) -> Result<Deleted, Rejection> {
-        org.app.invitation_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
+        caller.app.invitation_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
         Ok(Deleted)
     }
 
@@ -276,13 +269,4 @@ fn preview(org: &OrgContext, opened: &Opened) -> Answered<InvitationPreview> {
         }
     }
     Answered::new(preview.to_string().into_bytes())
-}
-
-fn projection(
-    org: &OrgContext,
-    attributes: &Query<Option<String>>,
-    excluded_attributes: &Query<Option<String>>,
-) -> Result<Projection, Rejection> {
-    let profile = org.app.settings.profile;
-    Ok(Projection::parse(attributes.as_deref(), excluded_attributes.as_deref(), Kind::Invitation, profile)?)
 }

@@ -14,13 +14,14 @@ pub mod users;
 use std::str::FromStr;
 
 use poem_openapi::Tags;
+use poem_openapi::param::Query;
 
 pub use discovery::Discovery;
 pub use groups::Groups;
 pub use invitations::Invitations;
 pub use users::Users;
 
-use super::Rejection;
+use super::{Authed, Rejection};
 use crate::scim::project::Projection;
 use crate::scim::{Kind, Record, render};
 use crate::store::References;
@@ -41,6 +42,17 @@ pub enum Tag {
 /// The id in a path; another form than ours names nothing, so it is 404 and not 400.
 fn id<T: FromStr>(text: &str) -> Result<T, Rejection> {
     text.parse().map_err(|_| Rejection::not_found())
+}
+
+/// Which attributes the answer holds (RFC 7644 §3.9).
+fn projection(
+    kind: Kind,
+    caller: &Authed,
+    attributes: &Query<Option<String>>,
+    excluded: &Query<Option<String>>,
+) -> Result<Projection, Rejection> {
+    let profile = caller.app.settings.profile;
+    Ok(Projection::parse(attributes.as_deref(), excluded.as_deref(), kind, profile)?)
 }
 
 /// Whether an answer shows what is derived from rows of members; if not, none is read.

@@ -3,35 +3,30 @@
 use super::references;
 use crate::http::payload::ScimBody;
 use crate::http::resource::Shape;
-use crate::http::{Authed, OrgContext, Rejection};
+use crate::http::{Authed, Rejection};
 use crate::scim::list::{self, SearchRequest};
 use crate::scim::project::Projection;
 use crate::scim::{Kind, render};
 use crate::store::References;
 
 /// The `ListResponse` that `request` asks for (RFC 7644 §3.4.2).
-pub(super) async fn list(kind: Kind, org: &OrgContext, caller: &Authed, request: &SearchRequest) -> Result<Vec<u8>, Rejection> {
-    let profile = org.app.settings.profile;
+pub(super) async fn list(kind: Kind, caller: &Authed, request: &SearchRequest) -> Result<Vec<u8>, Rejection> {
+    let profile = caller.app.settings.profile;
     let (attributes, excluded) = (request.attributes.as_deref(), request.excluded_attributes.as_deref());
     let projection = Projection::parse(attributes, excluded, kind, profile)?;
     let mut query = list::parse(&request.params(), kind, profile)?;
     query.references = references(kind, &projection) == References::Include;
     let page = match kind {
-        Kind::User => org.app.user_list(&caller.who, &query).await,
-        Kind::Group => org.app.group_list(&caller.who, &query).await,
-        Kind::Invitation => org.app.invitation_list(&caller.who, &query).await,
+        Kind::User => caller.app.user_list(&caller.who, &query).await,
+        Kind::Group => caller.app.group_list(&caller.who, &query).await,
+        Kind::Invitation => caller.app.invitation_list(&caller.who, &query).await,
     }?;
     let start_index = query.offset.saturating_add(1);
     Ok(render::list(kind, &page.records, page.total, start_index, &caller.base, &projection))
 }
 
 /// The same, from the body of `POST …/.search` (RFC 7644 §3.4.3).
-pub(super) async fn search<T: Shape>(
-    kind: Kind,
-    org: &OrgContext,
-    caller: &Authed,
-    body: ScimBody<T>,
-) -> Result<Vec<u8>, Rejection> {
-    let request = SearchRequest::parse(body.map, org.app.settings.profile)?;
-    list(kind, org, caller, &request).await
+pub(super) async fn search<T: Shape>(kind: Kind, caller: &Authed, body: ScimBody<T>) -> Result<Vec<u8>, Rejection> {
+    let request = SearchRequest::parse(body.map, caller.app.settings.profile)?;
+    list(kind, caller, &request).await
 }

@@ -3,14 +3,13 @@
 // Every parameter stands in the document by itself.
 #![allow(clippy::too_many_arguments)]
 
-use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 
 use super::integer::Integer;
-use super::{Preference, Tag, body, id, preference, query, references};
+use super::{Preference, Tag, body, id, preference, projection, query, references};
 use crate::http::resource::{PatchOp, SearchRequest, User, UserListResponse};
-use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
+use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
 use crate::scim::project::Projection;
 use crate::scim::{Kind, Record, etag, list};
 
@@ -35,7 +34,6 @@ impl Users {
     #[oai(path = "/Users", method = "post", operation_id = "createUser")]
     async fn create(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
@@ -46,8 +44,8 @@ impl Users {
         /// The user: `schemas` and `userName` at least.
         user: ScimBody<User>,
     ) -> Result<Created<User>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
-        let record = org.app.user_create(&caller.who, user.map).await?;
+        let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
+        let record = caller.app.user_create(&caller.who, user.map).await?;
         let location = caller.location("Users", record.id);
         Ok(Created::new(body(Kind::User, &record, &caller.base, &projection), record.version, &location))
     }
@@ -59,7 +57,6 @@ impl Users {
     #[oai(path = "/Users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::UsersRead")] caller: Authed,
         /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`; `emails[type eq "work"]`.
         #[oai(example = "filter_example")]
@@ -94,7 +91,7 @@ impl Users {
             attributes: attributes.0,
             excluded_attributes: excluded_attributes.0,
         };
-        query::list(Kind::User, org.0, &caller, &request).await.map(Answered::new)
+        query::list(Kind::User, &caller, &request).await.map(Answered::new)
     }
 
     /// Search users
@@ -104,12 +101,11 @@ impl Users {
     #[oai(path = "/Users/.search", method = "post", operation_id = "searchUsers")]
     async fn search(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::UsersRead")] caller: Authed,
         /// The parameters.
         request: ScimBody<SearchRequest>,
     ) -> Result<Answered<UserListResponse>, Rejection> {
-        query::search(Kind::User, org.0, &caller, request).await.map(Answered::new)
+        query::search(Kind::User, &caller, request).await.map(Answered::new)
     }
 
     /// Read a user
@@ -118,7 +114,6 @@ impl Users {
     #[oai(path = "/Users/:id", method = "get", operation_id = "getUser")]
     async fn get(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::UsersRead")] caller: Authed,
         /// The `id` of the user.
         id: Path<String>,
@@ -132,8 +127,8 @@ impl Users {
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
     ) -> Result<Fetched<User>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
-        let record = org.app.user_get(&caller.who, self::id(&id)?, references(Kind::User, &projection)).await?;
+        let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
+        let record = caller.app.user_get(&caller.who, self::id(&id)?, references(Kind::User, &projection)).await?;
         if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
             return Ok(Fetched::not_modified(record.version));
         }
@@ -149,7 +144,6 @@ impl Users {
     #[oai(path = "/Users/:id", method = "put", operation_id = "replaceUser")]
     async fn replace(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// The `id` of the user.
         id: Path<String>,
@@ -168,9 +162,9 @@ impl Users {
         /// The whole user.
         user: ScimBody<User>,
     ) -> Result<Changed<User>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::User, &projection);
-        let record = org.app.user_replace(&caller.who, self::id(&id)?, if_match.as_deref(), user.map, wanted).await?;
+        let record = caller.app.user_replace(&caller.who, self::id(&id)?, if_match.as_deref(), user.map, wanted).await?;
         Ok(changed(&caller, &record, &projection, prefer.as_deref()))
     }
 
@@ -182,7 +176,6 @@ impl Users {
     #[oai(path = "/Users/:id", method = "patch", operation_id = "patchUser")]
     async fn patch(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// The `id` of the user.
         id: Path<String>,
@@ -201,9 +194,9 @@ impl Users {
         /// The operations.
         patch: ScimBody<PatchOp>,
     ) -> Result<Changed<User>, Rejection> {
-        let projection = projection(org.0, &attributes, &excluded_attributes)?;
+        let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::User, &projection);
-        let record = org.app.user_patch(&caller.who, self::id(&id)?, if_match.as_deref(), patch.map, wanted).await?;
+        let record = caller.app.user_patch(&caller.who, self::id(&id)?, if_match.as_deref(), patch.map, wanted).await?;
         Ok(changed(&caller, &record, &projection, prefer.as_deref()))
     }
 
@@ -215,7 +208,6 @@ impl Users {
     #[oai(path = "/Users/:id", method = "delete", operation_id = "deleteUser")]
     async fn delete(
         &self,
-        org: Data<&OrgContext>,
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// The `id` of the user.
         id: Path<String>,
@@ -223,18 +215,9 @@ impl Users {
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
     ) -> Result<Deleted, Rejection> {
-        org.app.user_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
+        caller.app.user_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
         Ok(Deleted)
     }
-}
-
-fn projection(
-    org: &OrgContext,
-    attributes: &Query<Option<String>>,
-    excluded_attributes: &Query<Option<String>>,
-) -> Result<Projection, Rejection> {
-    let profile = org.app.settings.profile;
-    Ok(Projection::parse(attributes.as_deref(), excluded_attributes.as_deref(), Kind::User, profile)?)
 }
 
 /// P-28: 200 with the user, unless the client prefers a minimal answer and names no attributes.
