@@ -1,9 +1,9 @@
 //! The bytes of an answer. A stored document is answered as it stands: its derived tail is spliced on, and nothing is parsed.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::project::Projection;
-use super::{Kind, Record, Reference, etag, schema, urn};
+use super::{Kind, Record, Reference, schema, urn};
 
 /// A whole resource. `base` is the public URL of the org's SCIM root.
 pub fn resource(kind: Kind, record: &Record, base: &str) -> Vec<u8> {
@@ -59,16 +59,15 @@ fn push_resource(out: &mut Vec<u8>, kind: Kind, record: &Record, base: &str) {
         out.push(b',');
     }
     push_references(out, kind, &record.references, base);
-    let meta = json!({
-        "resourceType": schema::resource_type(kind).name,
-        "created": record.created,
-        "lastModified": record.last_modified,
-        "location": location(kind, record.id, base),
-        "version": etag::format(record.version),
-    });
-    out.extend_from_slice(b"\"meta\":");
-    push_json(out, &meta);
-    out.push(b'}');
+    let head = format!(
+        r#""meta":{{"resourceType":"{}","created":"{}","lastModified":"{}","location":"#,
+        schema::resource_type(kind).name,
+        record.created,
+        record.last_modified
+    );
+    out.extend_from_slice(head.as_bytes());
+    push_text(out, &location(kind, record.id, base));
+    out.extend_from_slice(format!(r#","version":"W/\"{}\""}}}}"#, record.version).as_bytes());
 }
 
 // S-16: no empty array; S-38, S-42: what the elements hold.
@@ -80,23 +79,20 @@ fn push_references(out: &mut Vec<u8>, kind: Kind, references: &[Reference], base
     };
     for (index, reference) in references.iter().enumerate() {
         let before = if index == 0 { format!("\"{name}\":[") } else { ",".to_owned() };
-        out.extend_from_slice(before.as_bytes());
-        let kind_of = if kind == Kind::User { "direct" } else { schema::resource_type(reference.kind).name };
-        let element = json!({
-            "value": reference.id,
-            "$ref": location(reference.kind, reference.id, base),
-            "display": reference.display,
-            "type": kind_of,
-        });
-        push_json(out, &element);
+        out.extend_from_slice(format!(r#"{before}{{"value":"{}","$ref":"#, reference.id).as_bytes());
+        push_text(out, &location(reference.kind, reference.id, base));
+        out.extend_from_slice(br#","display":"#);
+        push_text(out, &reference.display);
+        let type_of = if kind == Kind::User { "direct" } else { schema::resource_type(reference.kind).name };
+        out.extend_from_slice(format!(r#","type":"{type_of}"}}"#).as_bytes());
     }
     if !references.is_empty() {
         out.extend_from_slice(b"],");
     }
 }
 
-fn push_json(out: &mut Vec<u8>, value: &Value) {
-    serde_json::to_writer(out, value).expect("a value of strings is written to memory");
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a string is written to memory");
 }
 
 #[cfg(test)]
@@ -104,6 +100,7 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::scim::Profile;
+    use serde_json::json;
     use uuid::Uuid;
 
     const BASE: &str = "http://h/t/acme/o/1/scim2";

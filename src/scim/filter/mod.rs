@@ -6,10 +6,12 @@ pub mod ast;
 mod eval;
 mod lexer;
 mod parser;
+mod show;
 
 pub use ast::{Attr, CompareOp, Filter, Literal, Node, NodeId};
 pub use eval::{matches, matches_element};
 pub use parser::{parse, parse_element};
+pub(crate) use show::Brackets;
 
 #[cfg(test)]
 mod tests;

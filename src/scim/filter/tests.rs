@@ -282,6 +282,18 @@ fn a_resource_is_asked() {
 }
 
 #[test]
+fn a_filter_is_shown_as_it_parses() {
+    for text in [
+        r#"(title pr or nickName pr) and (locale pr and not (active eq true)) or (title pr or (id pr or locale pr))"#,
+        r#"emails[(type eq "wo\"rk" or type eq "home") and primary eq true] and meta.created gt "2011-05-13T04:42:34.000Z""#,
+        r#"schemas eq "urn:x" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value sw "7""#,
+    ] {
+        let filter = parse(text, Kind::User, Profile::Strict).expect(text);
+        assert_eq!(filter.to_string(), text);
+    }
+}
+
+#[test]
 fn an_element_is_asked() {
     let Resolved::Attribute(name) = resolve("emails", Kind::User, Profile::Strict) else { panic!("emails exists") };
     let filter = parse_element(r#"type eq "WORK" and primary eq true"#, name, Profile::Strict).expect("a filter");
@@ -299,6 +311,8 @@ proptest! {
         for text in [text, pieces.join(" "), pieces.concat()] {
             for profile in [Profile::Lenient, Profile::Strict] {
                 if let Ok(filter) = parse(&text, Kind::User, profile) {
+                    let again = parse(&filter.to_string(), Kind::User, Profile::Strict).expect("what is shown parses");
+                    prop_assert_eq!(show(&again, again.root), show(&filter, filter.root));
                     matches(&filter, &ada());
                     prop_assert!(filter.nodes.iter().enumerate().all(|(at, node)| match node {
                         Node::And(a, b) | Node::Or(a, b) => *a < at && *b < at,

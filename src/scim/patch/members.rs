@@ -85,3 +85,71 @@ fn named(filter: &Filter) -> Option<Vec<&str>> {
     }
     Some(ids)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scim::filter::matches_element;
+    use crate::scim::{Kind, Profile, Quirks, patch, urn};
+
+    const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+    const OTHER: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
+
+    fn op(op: &str, path: &str, value: Value) -> Value {
+        json!([{"op": op, "path": path, "value": value}])
+    }
+
+    fn remove(path: &str) -> Value {
+        json!([{"op": "remove", "path": path}])
+    }
+
+    fn parse(operations: &Value) -> Vec<Operation> {
+        let body = json!({"schemas": [urn::PATCH_OP], "Operations": operations});
+        let body = body.as_object().cloned().expect("an object");
+        patch::parse(body, Kind::Group, Profile::Lenient, &mut Quirks::new()).expect("a patch")
+    }
+
+    #[track_caller]
+    fn members(operations: Value, expected: Result<MemberOp, &str>) {
+        let parsed = parse(&operations);
+        assert!(parsed.iter().all(|operation| operation.is_on("members")));
+        let got = parsed.first().map(member_change).expect("an operation").map_err(|error| error.detail);
+        assert_eq!(got, expected.map_err(str::to_owned), "{operations}");
+    }
+
+    #[test]
+    fn operations_on_members_become_changes_of_rows() {
+        let id = |text: &str| text.parse::<Uuid>().expect("an id");
+        let both = json!([{"value": ID, "$ref": null}, {"value": OTHER, "display": "O"}]);
+        members(op("Add", "members", both.clone()), Ok(MemberOp::Add(vec![id(ID), id(OTHER)]))); // EN-10
+        members(op("add", "members", json!({"value": ID})), Ok(MemberOp::Add(vec![id(ID)])));
+        members(op("add", "members.value", json!(ID)), Ok(MemberOp::Add(vec![id(ID)])));
+        members(op("add", &format!("members[value eq {ID:?}]"), json!({"type": "User"})), Ok(MemberOp::Add(vec![id(ID)])));
+        members(op("replace", "members", both.clone()), Ok(MemberOp::Replace(vec![id(ID), id(OTHER)]))); // OK-06
+        members(op("replace", "members", json!([])), Ok(MemberOp::Replace(vec![])));
+        members(remove("members"), Ok(MemberOp::Replace(vec![]))); // P-17
+        // P-19, EN-11; P-31, P-18: what is no id is no member.
+        members(op("Remove", "members", both), Ok(MemberOp::Remove(vec![id(ID), id(OTHER)])));
+        members(op("Remove", "members", json!([{"value": ID.to_uppercase()}])), Ok(MemberOp::Remove(vec![])));
+        members(remove(&format!("members[value eq {ID:?}]")), Ok(MemberOp::Remove(vec![id(ID)])));
+        members(
+            remove(&format!("members[value eq {ID:?} or value eq {OTHER:?}]")),
+            Ok(MemberOp::Remove(vec![id(ID), id(OTHER)])),
+        );
+        // S-45, S-26.
+        members(
+            op("add", "members", json!([{"value": "ada"}])),
+            Err(r#"operation 1: `members.value` "ada" is no user or group"#),
+        );
+        let fixed = format!("operation 1: `members[value eq {ID:?}].type` cannot be changed, expected the member as a whole");
+        members(op("replace", &format!("members[value eq {ID:?}].type"), json!("Group")), Err(&fixed));
+        let swap = op("replace", &format!("members[value eq {ID:?}]"), json!({"value": OTHER}));
+        members(swap, Err(&fixed.replace("].type", "]")));
+        // P-19: an empty array removes nothing, rather than all.
+        let nothing = parse(&op("remove", "members", json!([])));
+        assert!(nothing.is_empty());
+        let users = parse(&remove(r#"members[type eq "User"]"#));
+        let Ok(MemberOp::RemoveMatching(filter)) = member_change(&users[0]) else { panic!("a filter") };
+        assert!(matches_element(&filter, &json!({"type": "User"})) && !matches_element(&filter, &json!({"type": "Group"})));
+    }
+}

@@ -76,9 +76,9 @@ impl fmt::Display for Target {
         match self {
             Target::Extension(schema) => f.write_str(&schema.id),
             Target::Attribute { name, filter: None } => name.fmt(f),
-            Target::Attribute { name, filter: Some(_) } => {
+            Target::Attribute { name, filter: Some(filter) } => {
                 let whole = Name { sub: None, ..*name };
-                write!(f, "{whole}[…]")?;
+                write!(f, "{whole}[{}]", filter::Brackets(filter))?;
                 name.sub.map_or(Ok(()), |sub| write!(f, ".{}", sub.name))
             }
         }
