@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
 use super::text;
@@ -55,6 +55,9 @@ struct View<'a> {
     groups: Vec<String>,
     message: Vec<String>,
     link: &'a str,
+    /// The link, fit for an attribute. minijinja would write each slash as `&#x2f;`, which is right and which simple readers
+    /// of mail, scanners among them, do not undo.
+    href: Value,
     count: i64,
     unit: &'static str,
     until: String,
@@ -99,6 +102,7 @@ pub fn render(letter: &Invitation) -> Rendered {
         groups: letter.groups.iter().map(|name| text::line(name)).collect(),
         message: letter.message.as_deref().map(text::lines).unwrap_or_default(),
         link: &letter.link,
+        href: Value::from_safe_string(attribute(&letter.link)),
         count,
         unit,
         until: letter.expires_at.to_utc().format("%Y-%m-%d %H:%M UTC").to_string(),
@@ -109,6 +113,10 @@ pub fn render(letter: &Invitation) -> Rendered {
         template.render(Serde(&view)).expect("every name the templates use is a field of the view")
     };
     Rendered { subject: text::line(&part("subject.txt")), text: part("body.txt"), html: part("body.html") }
+}
+
+fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('\'', "&#39;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The language of a tag such as `de-AT` that there is a folder for.
@@ -174,7 +182,14 @@ pub(super) mod tests {
             }
             assert_eq!(text.matches(&letter.link).count(), 1, "{language}");
             assert_eq!(html.matches("href=").count(), 1, "{language}");
+            assert!(html.contains(&format!("href=\"{}\"", letter.link)), "{language}");
         }
+    }
+
+    #[test]
+    fn not_even_the_link_becomes_markup() {
+        let letter = Invitation { link: "https://x/\"'><script>&".into(), ..letter() };
+        assert!(render(&letter).html.contains(r#"href="https://x/&quot;&#39;&gt;&lt;script&gt;&amp;""#));
     }
 
     #[test]

@@ -50,6 +50,7 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("POST", "/Invitations/.invite", Scope("invitations:write"), 200),
     ("GET", "/Invitations/{id}", Scope("invitations:read"), 200),
     ("DELETE", "/Invitations/{id}", Scope("invitations:write"), 204),
+    ("POST", "/Invitations/{id}/.revoke", Scope("invitations:write"), 200),
     // The code in the body is the credential; without a good one there is nothing to be seen.
     ("POST", "/Invitations/.accept", Nothing, 404),
     ("POST", "/Invitations/.decline", Nothing, 404),
@@ -86,7 +87,7 @@ impl Stage {
         let invitee = format!("invitee{}", self.made);
         let kind = path.split('/').nth(1).unwrap_or_default();
         let body = match (method, path) {
-            ("GET" | "DELETE", _) => None,
+            ("GET" | "DELETE", _) | (_, "/Invitations/{id}/.revoke") => None,
             (_, "/Invitations") => Some(json!({ "userName": invitee })),
             (_, "/Invitations/.invite") => {
                 Some(json!({ "schemas": ["urn:usher:scim:schemas:messages:2.0:InviteRequest"], "userNames": [invitee] }))
@@ -105,7 +106,7 @@ impl Stage {
             (_, path) if path.starts_with("/Groups") => Some(json!({ "schemas": [crate::server::GROUP], "displayName": name })),
             (method, path) => panic!("no body for {method} {path}"),
         };
-        if path == "/Invitations" || path == "/Invitations/.invite" || path == "/Invitations/{id}" {
+        if path == "/Invitations" || path == "/Invitations/.invite" || path.starts_with("/Invitations/{id}") {
             self.parent.user(&invitee).await;
         }
         let id = match kind {

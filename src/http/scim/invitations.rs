@@ -179,6 +179,24 @@ impl Invitations {
         Ok(Deleted)
     }
 
+    /// Revoke an invitation
+    ///
+    /// Takes a pending invitation back: its link opens no more and its letter is not sent, but it stays in the list as
+    /// history. 410 if it has ended already.
+    #[oai(path = "/Invitations/:id/.revoke", method = "post", operation_id = "revokeInvitation")]
+    async fn revoke(
+        &self,
+        #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
+        org: Data<&OrgContext>,
+        /// The `id` of the invitation.
+        id: Path<String>,
+    ) -> Result<Fetched<Invitation>, Rejection> {
+        let record = org.app.invitation_revoke(&caller.who, self::id(&id)?).await?;
+        let location = caller.location("Invitations", record.id);
+        let whole = crate::scim::project::Projection::default();
+        Ok(Fetched::new(body(Kind::Invitation, &record, &caller.base, &whole), record.version, &location))
+    }
+
     /// Accept an invitation
     ///
     /// Public: the code of the mailed link is the credential. Makes the invitee a guest of the organization, with those of
