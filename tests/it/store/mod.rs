@@ -1,5 +1,6 @@
 //! The store, through its trait, on a file of its own; and what the file itself refuses, through plain SQL.
 
+mod agreement;
 mod engine;
 mod groups;
 mod invitations;
