@@ -62,12 +62,12 @@ pub struct Error {
 impl Error {
     /// A 400 with its `scimType`.
     pub fn bad(scim_type: ScimType, detail: impl Into<String>) -> Self {
-        Error { status: 400, scim_type: Some(scim_type), detail: detail.into() }
+        Error { status: 400, scim_type: Some(scim_type), detail: bounded(detail.into()) }
     }
 
     /// A refusal by status alone.
     pub fn status(status: u16, detail: impl Into<String>) -> Self {
-        Error { status, scim_type: None, detail: detail.into() }
+        Error { status, scim_type: None, detail: bounded(detail.into()) }
     }
 
     /// What another org owns, and what was never there, alike.
@@ -78,7 +78,7 @@ impl Error {
     /// 409 `uniqueness`: `attribute` holds a value that another resource of the org has.
     pub fn taken(attribute: &str, value: &str) -> Self {
         let detail = format!("`{attribute}` {value:?} is already used in this organization");
-        Error { status: 409, scim_type: Some(ScimType::Uniqueness), detail }
+        Error { status: 409, scim_type: Some(ScimType::Uniqueness), detail: bounded(detail) }
     }
 
     /// The body of the answer. `status` is a string, as in the RFC's samples (E-01).
@@ -89,5 +89,34 @@ impl Error {
         }
         body["detail"] = self.detail.as_str().into();
         body
+    }
+}
+
+/// A refusal quotes what was sent, and what was sent may be megabytes.
+fn bounded(detail: String) -> String {
+    const CHARS_MAX: usize = 512;
+    match detail.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &detail[..end]),
+        None => detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_has_the_shape_of_the_rfc() {
+        // E-01, E-02.
+        let body = Error::bad(ScimType::InvalidPath, "x").body();
+        let expected = json!({"schemas": [urn::ERROR], "status": "400", "scimType": "invalidPath", "detail": "x"});
+        assert_eq!(body, expected);
+        let body = Error::not_found().body();
+        assert_eq!(body, json!({"schemas": [urn::ERROR], "status": "404", "detail": "no such resource"}));
+    }
+
+    #[test]
+    fn a_refusal_does_not_repeat_megabytes() {
+        assert_eq!(Error::bad(ScimType::InvalidValue, "ä".repeat(1_000_000)).detail.chars().count(), 513);
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::path::{Name, Resolved, resolve};
 use super::schema::{Attribute, Returned};
 use super::{Error, Kind, Profile, ScimType, schema};
+use crate::base::limit::FILTER_BYTES_MAX;
 
 /// Which attributes an answer holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +50,16 @@ impl Projection {
             (false, true) => (Mode::Except, excluded),
             (false, false) => return Ok(Projection::default()),
         };
-        let names = list.unwrap_or_default().split(',').map(str::trim);
-        let picks = names.filter_map(|name| Pick::new(resolve(name, kind, profile))).collect();
+        let list = list.unwrap_or_default();
+        if list.len() > FILTER_BYTES_MAX {
+            let detail = format!("the list of attributes has {} bytes, at most {FILTER_BYTES_MAX} are read", list.len());
+            return Err(Error::bad(ScimType::InvalidValue, detail));
+        }
+        // Each resource of a page is held against every pick, so no pick may be there twice.
+        let mut picks = Vec::new();
+        for name in list.split(',').map(str::trim) {
+            picks.extend(Pick::new(resolve(name, kind, profile)).filter(|pick| !picks.contains(pick)));
+        }
         Ok(Projection { mode, picks })
     }
 
@@ -223,6 +232,13 @@ mod tests {
         let both = |profile| Projection::parse(Some("id"), Some("name"), Kind::User, profile);
         assert_eq!(both(Profile::Strict).map_err(|error| error.scim_type), Err(Some(ScimType::InvalidValue)));
         assert_eq!(both(Profile::Lenient), Projection::parse(Some("id"), None, Kind::User, Profile::Lenient));
+    }
+
+    #[test]
+    fn a_long_list_is_not_read() {
+        let parse = |list: &str| Projection::parse(Some(list), None, Kind::User, Profile::Lenient);
+        assert_eq!(parse("id,ID, id"), parse("id"));
+        assert_eq!(parse(&"id,".repeat(3000)).map_err(|error| error.scim_type), Err(Some(ScimType::InvalidValue)));
     }
 
     #[test]

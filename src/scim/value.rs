@@ -95,7 +95,9 @@ pub(super) fn element(
     match (attribute.kind, value) {
         (_, Value::Null) => Ok(None),
         // F-14, S-16; EN-09: `""` clears.
-        (_, Value::String(text)) if text.is_empty() => Ok(None),
+        (kind, Value::String(text)) if text.is_empty() && !matches!(kind, Type::Boolean | Type::Integer | Type::Decimal) => {
+            Ok(None)
+        }
         (Type::Complex, Value::Object(map)) => complex(attribute, map, place, profile, quirks),
         // EN-09: a bare id for `{"value": id}`.
         (Type::Complex, Value::String(text)) if attribute.sub("value").is_some() && quirks.allow(profile, "bare-value") => {
@@ -280,6 +282,7 @@ mod tests {
         let lenient = Profile::Lenient;
         check("active", lenient, r#""True""#, "true"); // EN-02
         check("active", lenient, r#""FALSE""#, "false");
+        check("active", lenient, r#""""#, "!! `active` is a string, expected a boolean");
         check("active", lenient, r#""yes""#, "!! `active` is a string, expected a boolean");
         check("title", lenient, r#"[{"$ref":null,"value":"Sales"}]"#, r#""Sales""#); // EN-05
         check("title", lenient, r#"["a","b"]"#, "!! `title` is an array, expected one value");

@@ -111,6 +111,12 @@ pub fn parse(mut body: Map<String, Value>, kind: Kind, profile: Profile, quirks:
     let mut operations = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         operation(index, item, kind, profile, quirks, &mut operations).map_err(|error| in_operation(index, error))?;
+        if operations.len() > PATCH_OPERATIONS_MAX {
+            let detail = format!(
+                "`Operations` name more than {PATCH_OPERATIONS_MAX} attributes, which is more than fits in one request"
+            );
+            return Err(Error::status(413, detail));
+        }
     }
     Ok(operations)
 }

@@ -25,7 +25,13 @@ pub fn apply(
     quirks: &mut Quirks,
 ) -> Result<bool, Error> {
     let mut next = doc.clone();
+    let mut cost = 0;
     for operation in operations {
+        cost += cost_of(&next, operation);
+        if cost > COST_MAX {
+            let detail = "costs too much: too many operations, filters and values for one request";
+            return Err(refused(operation, ScimType::TooMany, detail));
+        }
         match &operation.target {
             Target::Extension(schema) => {
                 if schema.attributes.iter().any(Attribute::is_read_only) && next.contains_key(&schema.id) {
@@ -47,6 +53,20 @@ pub fn apply(
         *doc = next;
     }
     Ok(is_changed)
+}
+
+/// Elements looked at, times terms they are held against. An ordinary request needs some dozens.
+const COST_MAX: usize = 200_000;
+
+// S-60: a thousand filters over ten thousand values that the same request added would take a minute.
+fn cost_of(doc: &Map<String, Value>, operation: &Operation) -> usize {
+    let Target::Attribute { name, filter } = &operation.target else { return 1 };
+    let count = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
+    let there = count(doc.get(&name.attribute.name));
+    let terms = filter.as_ref().map_or(1, |filter| filter.nodes.len());
+    // A `remove` with values holds each element against each value.
+    let given = if operation.op == Op::Remove { count(operation.value.as_ref()) } else { 0 };
+    1 + there * (terms + given)
 }
 
 /// Whether the operation is to be done; false where it would give a read-only attribute the value it has (P-21, OK-05), or

@@ -310,3 +310,20 @@ fn a_password_is_left_to_the_caller() {
     assert!(operations[0].is_on("password") && !operations[0].is_on("userName"));
     check(json!({}), op("replace", "password", json!("secret")), json!({"password": "secret"}));
 }
+
+#[test]
+fn a_costly_patch_is_refused_quickly() {
+    // S-60.
+    let emails: Vec<Value> = (0..9000).map(|index| json!({"value": index.to_string()})).collect();
+    let mut operations = vec![json!({"op": "add", "path": "emails", "value": emails})];
+    operations.extend(
+        (0..900).map(|index| json!({"op": "replace", "path": format!("emails[value eq \"x{index}\"].display"), "value": "x"})),
+    );
+    let costly = "operation 24: `emails[value eq \"x22\"].display` costs too much: too many operations, filters and values for one request";
+    refused(Profile::Lenient, json!({}), operations.into(), ScimType::TooMany, costly);
+    // Keys of a path-less value count as operations.
+    let keys: Map<String, Value> =
+        (0..2000).map(|index| (format!("emails[value eq \"{index}\"].display"), "x".into())).collect();
+    let parsed = parse(body(json!([{"op": "add", "value": keys}])), Kind::User, Profile::Lenient, &mut Quirks::new());
+    assert_eq!(parsed.map(|_| ()).map_err(|error| error.status), Err(413));
+}
