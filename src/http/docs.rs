@@ -18,6 +18,10 @@ Bodies are `application/scim+json` or `application/json`. Errors have the form o
 
 /// The document, pretty-printed; the same for every run of the same version.
 pub fn openapi_document() -> String {
+    print(&document())
+}
+
+fn document() -> Value {
     let mut document: Value = serde_json::from_str(&service().spec()).expect("poem-openapi prints JSON");
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, operations) in paths {
@@ -34,9 +38,26 @@ pub fn openapi_document() -> String {
             );
         }
     }
-    let mut text = serde_json::to_string_pretty(&document).expect("a value prints");
+    document
+}
+
+fn print(document: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("a value prints");
     text.push('\n');
     text
+}
+
+/// Addresses with their host: a document that was downloaded still knows where it came from.
+fn locate(document: &mut Value, public_url: &str) {
+    let locate = |url: &mut Value| {
+        if let Some(path) = url.as_str().filter(|path| path.starts_with('/')) {
+            *url = format!("{public_url}{path}").into();
+        }
+    };
+    document["servers"].as_array_mut().into_iter().flatten().for_each(|server| locate(&mut server["url"]));
+    if let Some(flow) = document.pointer_mut("/components/securitySchemes/clientCredentials/flows/clientCredentials/tokenUrl") {
+        locate(flow);
+    }
 }
 
 fn service() -> OpenApiService<(Api, OauthApi), ()> {
@@ -82,11 +103,11 @@ pub(super) struct Docs {
 }
 
 impl Docs {
-    /// With addresses under `public_url`, so that a document which was downloaded still knows where it came from.
+    /// With addresses under `public_url`.
     pub(super) fn new(public_url: &str) -> Docs {
-        let document = openapi_document()
-            .replace("\"/t/{root}", &format!("\"{public_url}/t/{{root}}"))
-            .replace("\"tokenUrl\": \"/oauth2/token\"", &format!("\"tokenUrl\": \"{public_url}/oauth2/token\""));
+        let mut document = document();
+        locate(&mut document, public_url);
+        let document = print(&document);
         let service = service();
         let page = service.swagger_ui_html().replace(&service.spec(), &document);
         Docs { document, page }
@@ -158,7 +179,12 @@ mod tests {
     #[test]
     fn the_page_holds_all_it_needs() {
         let docs = Docs::new("https://usher.test");
-        assert!(docs.page.contains("https://usher.test/oauth2/token"), "the document with its addresses");
+        assert!(docs.page.contains(&docs.document), "the document with its addresses");
+        let document: Value = serde_json::from_str(&docs.document).expect("JSON");
+        assert_eq!(document["servers"][0]["url"], "https://usher.test/t/{root}/o/{org}/scim2");
+        let paths = document["paths"].as_object().expect("paths");
+        assert!(paths.keys().all(|path| path.starts_with('/')));
+        assert_eq!(docs.document.matches("\"tokenUrl\": \"https://usher.test/oauth2/token\"").count(), 1);
         for elsewhere in ["<script src", "<link", "cdn."] {
             assert!(!docs.page.contains(elsewhere), "{elsewhere}");
         }

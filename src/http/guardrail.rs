@@ -114,7 +114,8 @@ fn strip_body(response: &mut Response) {
 
 /// One line per failure: never a query, a token, a body or a detail that may name a person.
 fn log(id: &HeaderValue, method: &Method, path: &str, status: StatusCode, took: Duration, cause: Option<String>) {
-    let (id, status_code, ms) = (id.to_str().unwrap_or_default(), status.as_u16(), took.as_millis());
+    let (id, status_code) = (id.to_str().unwrap_or_default(), status.as_u16());
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match cause {
         Some(cause) => {
             tracing::error!(request.id = id, %method, path, status = status_code, duration_ms = ms, cause, "a request failed");
