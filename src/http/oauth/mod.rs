@@ -9,12 +9,19 @@ use std::sync::Arc;
 
 use poem::web::Data;
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 use serde_json::Value;
 
 use self::form::TokenForm;
 use crate::app::{self, App, ErrorKind};
 use crate::auth::{self, ScopeSet};
+
+/// The heading in the document.
+#[derive(Tags)]
+enum Tag {
+    /// RFC 6749: access tokens for the clients of an organization.
+    Tokens,
+}
 
 /// The operations. They stand at the top, not below an org: their paths are whole.
 pub struct OauthApi;
@@ -24,7 +31,7 @@ pub(super) fn is_ours(path: &str) -> bool {
     path.starts_with("/oauth2/") || path == "/.well-known/oauth-authorization-server"
 }
 
-#[OpenApi]
+#[OpenApi(tag = "Tag::Tokens")]
 impl OauthApi {
     /// Get an access token
     ///
