@@ -194,6 +194,8 @@ create table revoked_tokens (
   primary key (org_id, id)
 ) strict, without rowid;
 
+create index revoked_tokens_by_expiry on revoked_tokens (expires_at);
+
 create trigger users_counted after insert on users begin
   update orgs set user_count = user_count + 1 where id = new.org_id;
 end;

@@ -15,7 +15,7 @@ use crate::store::Error;
 /// Below it, a write and a checkpoint at the same moment can corrupt the WAL (D-10).
 const VERSION_MIN: i32 = 3_051_003;
 /// How long a commit waits for one of another process, such as a command of the CLI.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Statements that a connection keeps compiled.
 const STATEMENTS_MAX: usize = 512;
 /// Schema versions, oldest first; forward only.

@@ -12,8 +12,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::open::refusal;
-use super::{outbox, write};
+use super::open::{BUSY, refusal};
+use super::{clients, outbox, write};
 use crate::base::{Timestamp, limit};
 use crate::outbox::Letter;
 use crate::store::{Change, Error, Outcome};
@@ -158,7 +158,11 @@ fn run_one(db: &Connection, job: Job) -> Ran {
         Job::Commit(changes, reply) => {
             Ran::Commit(guarded(db, || changes.iter().map(|change| write(db, change)).collect()), reply)
         }
-        Job::Lease { now, until, most, reply } => Ran::Lease(guarded(db, || outbox::lease(db, now, until, most)), reply),
+        // Whoever asks for letters comes by all the time and knows what time it is.
+        Job::Lease { now, until, most, reply } => {
+            let work = || clients::sweep(db, now).and_then(|()| outbox::lease(db, now, until, most));
+            Ran::Lease(guarded(db, work), reply)
+        }
         Job::Close(_) => unreachable!("taken out of the batch before"),
     }
 }
@@ -200,7 +204,12 @@ fn fail(job: Job, text: &str) {
 
 /// Writes the WAL back and cuts it. A reader in the way only delays it to the next time.
 fn checkpoint(db: &Connection) {
-    if let Err(error) = db.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(())) {
-        tracing::warn!(%error, "the write-ahead log could not be written back");
+    let is_busy = db
+        .busy_timeout(Duration::from_millis(250))
+        .and_then(|()| db.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, bool>(0)));
+    match is_busy.and_then(|is_busy| db.busy_timeout(BUSY).map(|()| is_busy)) {
+        Ok(false) => {}
+        Ok(true) => tracing::warn!("a reader kept the write-ahead log from being cut"),
+        Err(error) => tracing::warn!(%error, "the write-ahead log could not be written back"),
     }
 }

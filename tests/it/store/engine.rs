@@ -201,3 +201,18 @@ async fn access_says_whether_the_subject_still_lives_in_this_org() {
     assert_eq!(live(world.parent, &machine).await, Some(false));
     assert_eq!(live(world.parent, &external).await, Some(false));
 }
+
+#[tokio::test]
+async fn a_revoked_token_is_forgotten_a_day_after_its_end() {
+    let world = World::new().await;
+    let token = TokenId(id(3));
+    world.write(auth::Change::TokenRevoked { org: world.parent, token, expires_at: NOW }).await.expect("revoked");
+    let external = Subject::External { issuer: "https://idp.test".into(), subject: "ada".into() };
+    let claim = Claim { subject: external, token: Some(token) };
+    for (later_ms, is_live) in [(86_400_000, false), (86_400_001, true)] {
+        let now = Timestamp(NOW.0 + later_ms);
+        world.store.letters_due(now, now, 1).await.expect("letters");
+        let access = world.store.access(world.parent, &claim).await.expect("a read");
+        assert_eq!(access.map(|access| access.is_live), Some(is_live));
+    }
+}

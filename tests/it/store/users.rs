@@ -114,12 +114,11 @@ async fn a_guest_is_active_when_the_whole_chain_is() {
     set(world.parent, 2, true).await;
     set(world.root, 1, false).await;
     assert_eq!(active().await, [false, false, false]);
-    // Written back as shown, while the home user is away: that is nobody's wish to deactivate the guest for good.
-    set(world.child, 3, false).await;
     set(world.root, 1, true).await;
     assert_eq!(active().await, [true, true, true]);
-    set(world.child, 3, false).await;
+    // Its own share is taken away while the home user is away, and stays away when that comes back.
     set(world.root, 1, false).await;
+    set(world.child, 3, false).await;
     set(world.root, 1, true).await;
     assert_eq!(active().await, [true, true, false]);
 }
