@@ -6,7 +6,7 @@
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 
-use super::integer::Integer;
+use super::parameter::{Integer, Names};
 use super::{Preference, Tag, body, id, preference, projection, query, references};
 use crate::http::resource::{Group, GroupListResponse, PatchOp, SearchRequest};
 use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
@@ -20,8 +20,8 @@ fn filter_example() -> Option<String> {
     Some(r#"displayName eq "Engineers""#.to_owned())
 }
 
-fn attributes_example() -> Option<String> {
-    Some("displayName,members.value".to_owned())
+fn attributes_example() -> Option<Names> {
+    Some(Names("displayName,members.value".to_owned()))
 }
 
 #[OpenApi(tag = "Tag::Groups")]
@@ -36,10 +36,10 @@ impl Groups {
         #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// The group: `schemas` and `displayName` at least.
         group: ScimBody<Group>,
     ) -> Result<Created<Group>, Rejection> {
@@ -76,10 +76,10 @@ impl Groups {
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
     ) -> Result<Answered<GroupListResponse>, Rejection> {
         let request = list::SearchRequest {
             filter: filter.0,
@@ -88,8 +88,8 @@ impl Groups {
             start_index: start_index.0.map(|text| text.0),
             count: count.0.map(|text| text.0),
             cursor: cursor.0,
-            attributes: attributes.0,
-            excluded_attributes: excluded_attributes.0,
+            attributes: attributes.0.map(|names| names.0),
+            excluded_attributes: excluded_attributes.0.map(|names| names.0),
         };
         query::list(Kind::Group, &caller, &request).await.map(Answered::new)
     }
@@ -118,10 +118,10 @@ impl Groups {
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
@@ -147,10 +147,10 @@ impl Groups {
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// The version to be replaced: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
@@ -179,10 +179,10 @@ impl Groups {
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// The version to be changed: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,

@@ -11,7 +11,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use serde_json::{Map, Value, json};
 
-use super::integer::Integer;
+use super::parameter::{Integer, Names};
 use super::{Tag, body, id, projection, query};
 use crate::app;
 use crate::app::invitations::Opened;
@@ -29,8 +29,8 @@ fn filter_example() -> Option<String> {
     Some(r#"status eq "pending""#.to_owned())
 }
 
-fn attributes_example() -> Option<String> {
-    Some("userName,status,expiresAt".to_owned())
+fn attributes_example() -> Option<Names> {
+    Some(Names("userName,status,expiresAt".to_owned()))
 }
 
 #[OpenApi(tag = "Tag::Invitations")]
@@ -63,10 +63,10 @@ impl Invitations {
         #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// The invitation: `userName` at least.
         invitation: ScimBody<Invitation>,
     ) -> Result<Created<Invitation>, Rejection> {
@@ -103,10 +103,10 @@ impl Invitations {
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
     ) -> Result<Answered<InvitationListResponse>, Rejection> {
         let request = list::SearchRequest {
             filter: filter.0,
@@ -115,8 +115,8 @@ impl Invitations {
             start_index: start_index.0.map(|text| text.0),
             count: count.0.map(|text| text.0),
             cursor: cursor.0,
-            attributes: attributes.0,
-            excluded_attributes: excluded_attributes.0,
+            attributes: attributes.0.map(|names| names.0),
+            excluded_attributes: excluded_attributes.0.map(|names| names.0),
         };
         query::list(Kind::Invitation, &caller, &request).await.map(Answered::new)
     }
@@ -145,10 +145,10 @@ impl Invitations {
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,

@@ -6,8 +6,8 @@
 
 pub mod discovery;
 pub mod groups;
-mod integer;
 pub mod invitations;
+mod parameter;
 mod query;
 pub mod users;
 
@@ -20,6 +20,8 @@ pub use discovery::Discovery;
 pub use groups::Groups;
 pub use invitations::Invitations;
 pub use users::Users;
+
+use parameter::Names;
 
 use super::{Authed, Rejection};
 use crate::scim::project::Projection;
@@ -48,11 +50,15 @@ fn id<T: FromStr>(text: &str) -> Result<T, Rejection> {
 fn projection(
     kind: Kind,
     caller: &Authed,
-    attributes: &Query<Option<String>>,
-    excluded: &Query<Option<String>>,
+    attributes: &Query<Option<Names>>,
+    excluded: &Query<Option<Names>>,
 ) -> Result<Projection, Rejection> {
     let profile = caller.app.settings.profile;
-    Ok(Projection::parse(attributes.as_deref(), excluded.as_deref(), kind, profile)?)
+    Ok(Projection::parse(list(attributes), list(excluded), kind, profile)?)
+}
+
+fn list(names: &Query<Option<Names>>) -> Option<&str> {
+    names.0.as_ref().map(|names| names.0.as_str())
 }
 
 /// Whether an answer shows what is derived from rows of members; if not, none is read.

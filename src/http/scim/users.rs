@@ -6,7 +6,7 @@
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 
-use super::integer::Integer;
+use super::parameter::{Integer, Names};
 use super::{Preference, Tag, body, id, preference, projection, query, references};
 use crate::http::resource::{PatchOp, SearchRequest, User, UserListResponse};
 use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
@@ -20,8 +20,8 @@ fn filter_example() -> Option<String> {
     Some(r#"userName eq "ada@acme.test""#.to_owned())
 }
 
-fn attributes_example() -> Option<String> {
-    Some("userName,emails.value".to_owned())
+fn attributes_example() -> Option<Names> {
+    Some(Names("userName,emails.value".to_owned()))
 }
 
 #[OpenApi(tag = "Tag::Users")]
@@ -37,10 +37,10 @@ impl Users {
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// The user: `schemas` and `userName` at least.
         user: ScimBody<User>,
     ) -> Result<Created<User>, Rejection> {
@@ -76,10 +76,10 @@ impl Users {
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
     ) -> Result<Answered<UserListResponse>, Rejection> {
         let request = list::SearchRequest {
             filter: filter.0,
@@ -88,8 +88,8 @@ impl Users {
             start_index: start_index.0.map(|text| text.0),
             count: count.0.map(|text| text.0),
             cursor: cursor.0,
-            attributes: attributes.0,
-            excluded_attributes: excluded_attributes.0,
+            attributes: attributes.0.map(|names| names.0),
+            excluded_attributes: excluded_attributes.0.map(|names| names.0),
         };
         query::list(Kind::User, &caller, &request).await.map(Answered::new)
     }
@@ -119,10 +119,10 @@ impl Users {
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
         #[oai(name = "If-None-Match")]
         if_none_match: Header<Option<String>>,
@@ -149,10 +149,10 @@ impl Users {
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// The version to be replaced: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,
@@ -181,10 +181,10 @@ impl Users {
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         #[oai(example = "attributes_example")]
-        attributes: Query<Option<String>>,
+        attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
-        excluded_attributes: Query<Option<String>>,
+        excluded_attributes: Query<Option<Names>>,
         /// The version to be changed: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
         if_match: Header<Option<String>>,

@@ -121,6 +121,8 @@ async fn a_guest_is_active_when_the_whole_chain_is() {
     set(world.child, 3, false).await;
     set(world.root, 1, true).await;
     assert_eq!(active().await, [true, true, false]);
+    set(world.child, 3, true).await;
+    assert_eq!(active().await, [true, true, true]);
 }
 
 #[tokio::test]
