@@ -83,7 +83,7 @@ fn tidy(path: &str, method: &str, operation: &mut Map<String, Value>) {
             "401" => !is_public,
             "403" => !is_public,
             "409" => !is_read && method != "delete",
-            "410" => is_public && is_verb,
+            "410" => is_verb && !is_read && !path.ends_with("/.invite"),
             "412" => !is_read && !is_verb && method != "post",
             "413" | "415" => has_body,
             _ => true,

@@ -1,6 +1,7 @@
 //! The body of a SCIM request: media type, size and JSON are judged here, once, for every operation.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -86,7 +87,11 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Rejec
     if announced.is_some_and(|length| length > limit::BODY_BYTES_MAX) {
         return Err(Rejection::too_large());
     }
-    tokio::time::timeout(limit::BODY_DEADLINE, collect(body)).await.unwrap_or_else(|_| Err(Rejection::too_slow()))
+    read_within(limit::BODY_DEADLINE, body).await
+}
+
+async fn read_within(deadline: Duration, body: Body) -> Result<Bytes, Rejection> {
+    tokio::time::timeout(deadline, collect(body)).await.unwrap_or_else(|_| Err(Rejection::too_slow()))
 }
 
 async fn collect(body: Body) -> Result<Bytes, Rejection> {
@@ -176,5 +181,24 @@ mod tests {
         let endless = futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
         let error = read(&HeaderMap::new(), Body::from_bytes_stream(endless)).await.expect_err("too large");
         assert_eq!(error.status.as_u16(), 413);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_drips_is_given_up() {
+        // F-31.
+        let drip = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+        });
+        let error = read_within(Duration::from_millis(50), Body::from_bytes_stream(drip)).await.expect_err("too slow");
+        assert_eq!(error.status.as_u16(), 408);
+    }
+
+    #[tokio::test]
+    async fn a_body_in_parts_is_put_together() {
+        let parts = ["{\"userName\"", ":", "\"ada\"}"].map(|part| Ok::<_, std::io::Error>(Bytes::from_static(part.as_bytes())));
+        let body = Body::from_bytes_stream(futures_util::stream::iter(parts));
+        let read = read(&HeaderMap::new(), body).await.expect("a small body");
+        assert_eq!(read, Bytes::from_static(b"{\"userName\":\"ada\"}"));
     }
 }
