@@ -201,7 +201,7 @@ async fn what_is_not_there_and_what_is_not_ours_are_one_answer() {
         format!("/t/acme/o/{partners}/scim2/Users"),
         format!("/t/other/o/{}/scim2/Users", site.acme.0),
         format!("/t/acme/o/{}/scim2/Users", site.acme.0.to_string().to_uppercase()),
-        format!("/t/acme/o/x/scim2/Users"),
+        "/t/acme/o/x/scim2/Users".to_owned(),
         format!("{}/Nothing", site.base()),
         format!("{}/Users/%2e%2e", site.base()),
         format!("{}/Users/..%2fGroups", site.base()),
