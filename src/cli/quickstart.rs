@@ -138,6 +138,7 @@ fn guide(common: &Common, url: &str, samples: &Samples, root: &str, child: &str)
 
   API documentation   {url}/docs
   Authorize there     client_id {}  client_secret {}
+  Organizations       acme {}  acme-partners {}
   Administrator       userName {user_name}  password {password}
   Letters             {}
 
@@ -155,6 +156,8 @@ the letter (this token is good for an hour):
 Ctrl-C ends; the next quickstart finds everything as it was.",
         of_root.client_id,
         of_root.client_secret,
+        of_root.org,
+        of_child.org,
         common.data.join("mail").display(),
         base(of_root.org),
         urn::INVITE_REQUEST,

@@ -16,14 +16,6 @@ use crate::scim::{Kind, Record, etag, list};
 /// The operations on groups.
 pub struct Groups;
 
-fn filter_example() -> Option<String> {
-    Some(r#"displayName eq "Engineers""#.to_owned())
-}
-
-fn attributes_example() -> Option<Names> {
-    Some(Names("displayName,members.value".to_owned()))
-}
-
 #[OpenApi(tag = "Tag::Groups")]
 impl Groups {
     /// Create a group
@@ -35,7 +27,6 @@ impl Groups {
         &self,
         #[oai(scope = "OAuthScope::GroupsWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -59,7 +50,6 @@ impl Groups {
         &self,
         #[oai(scope = "OAuthScope::GroupsRead")] caller: Authed,
         /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`; `members.value eq "…"`.
-        #[oai(example = "filter_example")]
         filter: Query<Option<String>>,
         /// The attribute to sort by.
         #[oai(name = "sortBy")]
@@ -75,7 +65,6 @@ impl Groups {
         /// Not supported, see `ServiceProviderConfig`: answered with 400.
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -117,7 +106,6 @@ impl Groups {
         /// The `id` of the group.
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -146,7 +134,6 @@ impl Groups {
         /// The `id` of the group.
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -178,7 +165,6 @@ impl Groups {
         /// The `id` of the group.
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]

@@ -25,14 +25,6 @@ use crate::scim::{Kind, Quirks, etag, list, resource};
 /// The operations on invitations.
 pub struct Invitations;
 
-fn filter_example() -> Option<String> {
-    Some(r#"status eq "pending""#.to_owned())
-}
-
-fn attributes_example() -> Option<Names> {
-    Some(Names("userName,status,expiresAt".to_owned()))
-}
-
 #[OpenApi(tag = "Tag::Invitations")]
 impl Invitations {
     /// Invite several users
@@ -62,7 +54,6 @@ impl Invitations {
         &self,
         #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -86,7 +77,6 @@ impl Invitations {
         &self,
         #[oai(scope = "OAuthScope::InvitationsRead")] caller: Authed,
         /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`.
-        #[oai(example = "filter_example")]
         filter: Query<Option<String>>,
         /// The attribute to sort by.
         #[oai(name = "sortBy")]
@@ -102,7 +92,6 @@ impl Invitations {
         /// Not supported, see `ServiceProviderConfig`: answered with 400.
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -144,7 +133,6 @@ impl Invitations {
         /// The `id` of the invitation.
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]

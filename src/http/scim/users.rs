@@ -16,14 +16,6 @@ use crate::scim::{Kind, Record, etag, list};
 /// The operations on users.
 pub struct Users;
 
-fn filter_example() -> Option<String> {
-    Some(r#"userName eq "ada@acme.test""#.to_owned())
-}
-
-fn attributes_example() -> Option<Names> {
-    Some(Names("userName,emails.value".to_owned()))
-}
-
 #[OpenApi(tag = "Tag::Users")]
 impl Users {
     /// Create a user
@@ -36,7 +28,6 @@ impl Users {
         &self,
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -59,7 +50,6 @@ impl Users {
         &self,
         #[oai(scope = "OAuthScope::UsersRead")] caller: Authed,
         /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`; `emails[type eq "work"]`.
-        #[oai(example = "filter_example")]
         filter: Query<Option<String>>,
         /// The attribute to sort by.
         #[oai(name = "sortBy")]
@@ -75,7 +65,6 @@ impl Users {
         /// Not supported, see `ServiceProviderConfig`: answered with 400.
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -118,7 +107,6 @@ impl Users {
         /// The `id` of the user.
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -148,7 +136,6 @@ impl Users {
         /// The `id` of the user.
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
@@ -180,7 +167,6 @@ impl Users {
         /// The `id` of the user.
         id: Path<String>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
-        #[oai(example = "attributes_example")]
         attributes: Query<Option<Names>>,
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
