@@ -72,6 +72,15 @@ impl Compiler<'_> {
                     CompareOp::Gt | CompareOp::Ge if left == "r.last_modified" => {
                         format!("likelihood({}, 0.001)", self.comparison(&left, op, right))
                     }
+                    // No index finds the middle of a text, but a narrow one is thirty times faster to walk than the documents.
+                    CompareOp::Co | CompareOp::Ew => match left.strip_prefix("r.") {
+                        Some(column @ ("display_name_key" | "family_name_key")) => {
+                            let table = if self.kind == Kind::Group { "groups" } else { "users" };
+                            let condition = self.comparison(&format!("x.{column}"), op, right);
+                            format!("r.id in (select x.id from {table} x where x.org_id = ?1 and {condition})")
+                        }
+                        _ => self.comparison(&left, op, right),
+                    },
                     _ => self.comparison(&left, op, right),
                 }
             }

@@ -13,6 +13,7 @@ mod members;
 mod open;
 mod orgs;
 mod outbox;
+mod pages;
 mod readers;
 mod sort;
 mod users;
@@ -93,17 +94,17 @@ impl Store for Sqlite {
     ) -> Result<Option<Record>, Error> {
         // The members of a large group are no single probe.
         if kind == Kind::Group && references == References::Include {
-            return self.readers.pooled(move |db| readers::resource(db, org, kind, id, references, now)).await;
+            return self.readers.pooled(move |db| pages::resource(db, org, kind, id, references, now)).await;
         }
-        self.readers.inline(|db| readers::resource(db, org, kind, id, references, now))
+        self.readers.inline(|db| pages::resource(db, org, kind, id, references, now))
     }
 
     async fn resources(&self, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<Page, Error> {
-        if readers::is_probe(kind, query) {
-            return self.readers.inline(|db| readers::page(db, org, kind, query, now));
+        if pages::is_probe(kind, query) {
+            return self.readers.inline(|db| pages::page(db, org, kind, query, now));
         }
         let query = query.clone();
-        self.readers.pooled(move |db| readers::page(db, org, kind, &query, now)).await
+        self.readers.pooled(move |db| pages::page(db, org, kind, &query, now)).await
     }
 
     async fn invitation(&self, org: OrgId, invitation: InvitationId) -> Result<Option<Invitation>, Error> {
