@@ -44,7 +44,7 @@ pub(super) fn claim(path: &Path, mode: OpenMode) -> Result<Option<File>, Error> 
     }
     let lock = match mode {
         OpenMode::Command => None,
-        OpenMode::Serve => Some(lock(&path.with_file_name("usher.lock"))?),
+        OpenMode::Serve => Some(lock(path)?),
     };
     private_file(path)?;
     Ok(lock)
@@ -121,13 +121,12 @@ fn value_text(value: ValueRef<'_>) -> Option<&str> {
     value.as_str().ok()
 }
 
+/// The lock of the server of the database `path`: on a file beside it, since SQLite has locks of its own on that.
 fn lock(path: &Path) -> Result<File, Error> {
-    let file = private_file(path)?;
+    let file = private_file(&path.with_file_name("usher.lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(refusal(format!("another server works on this database: {} is locked", path.display())))
-        }
+        Err(TryLockError::WouldBlock) => Err(refusal(format!("another server works on {}", path.display()))),
         Err(TryLockError::Error(error)) => Err(Error::Engine(error.into())),
     }
 }
