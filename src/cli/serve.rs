@@ -43,8 +43,8 @@ impl Served {
         let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
         let url = format!("http://{}", listener.local_addr()?);
         let public_url = config.public_url.clone().unwrap_or_else(|| url.clone());
-        let post = Post::open(&mail_settings(common, &config), host_of(&public_url))?;
         let data = Data::serve(common, &config, &public_url)?;
+        let post = Post::open(&mail_settings(common, &config), host_of(&public_url))?;
         Ok(Served { app: Arc::new(data.app), url, listener, config, post })
     }
 

@@ -30,6 +30,9 @@ pub(super) async fn token_create(
     let data = Data::open(common)?;
     data::org(&data.app, org).await?;
     let scopes: ScopeSet = scope.map_or(Ok(ScopeSet::ALL), str::parse)?;
+    if let Some(name) = user {
+        data.app.store.account(org, name).await?.ok_or_else(|| format!("no user {name:?} in organization {org}"))?;
+    }
     let issued = data.app.token_create(org, user, scopes, Some(lifetime)).await?;
     let token = issued.access_token.expose();
     let json = json!({ "access_token": token, "jti": issued.token, "expires_in": issued.lifetime.as_secs(), "scope": issued.scopes.to_string() });
