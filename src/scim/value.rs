@@ -67,6 +67,10 @@ pub(super) fn canonical(
     let (mut kept, mut seen) = (Vec::with_capacity(items.len()), HashSet::new());
     for (index, item) in items.into_iter().enumerate() {
         let item = element(attribute, item, Place { index: Some(index), ..place }, profile, quirks)?;
+        // Elsewhere nothing is left out; here a client's empty id would empty the whole group.
+        if item.is_none() && attribute.name == "members" {
+            return Err(missing(&"members.value"));
+        }
         kept.extend(item.filter(|item| seen.insert(item.to_string())));
     }
     Ok(if kept.is_empty() { None } else { Some(Value::Array(kept)) })
