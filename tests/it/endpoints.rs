@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::server::{ALL_SCOPES, Persona, Server, USER};
+use crate::server::{ALL_SCOPES, Persona, Server, USER, answer, http};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, PartialEq)]
@@ -56,6 +56,10 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("POST", "/Invitations/.decline", Nothing, 404),
     ("POST", "/Invitations/.introspect", Nothing, 404),
 ];
+
+/// What belongs to no org: method, path, and what is answered to one who brings nothing.
+const BESIDE: &[(&str, &str, u16)] =
+    &[("GET", "/.well-known/oauth-authorization-server", 200), ("GET", "/oauth2/jwks", 200), ("POST", "/oauth2/token", 400)];
 
 /// An org with a parent, a child, a sibling, and a neighbour in another tree.
 struct Stage {
@@ -145,7 +149,8 @@ async fn the_list_is_the_document() {
     let document: Value = serde_json::from_slice(&output.stdout).expect("`usher openapi` prints JSON");
     let mut in_document = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().expect("paths") {
-        for (method, operation) in operations.as_object().expect("operations") {
+        let operations = operations.as_object().expect("operations").iter();
+        for (method, operation) in operations.filter(|(_, operation)| operation.get("operationId").is_some()) {
             let security = operation["security"].as_array().cloned().unwrap_or_default();
             let mut scopes: Vec<String> = Vec::new();
             for scope in security
@@ -171,6 +176,7 @@ async fn the_list_is_the_document() {
             };
             (method.to_owned(), path.to_owned(), needs)
         })
+        .chain(BESIDE.iter().map(|&(method, path, _)| (method.to_owned(), path.to_owned(), "nothing".to_owned())))
         .collect();
     let missing: Vec<_> = in_document.difference(&listed).collect();
     let surplus: Vec<_> = listed.difference(&in_document).collect();
@@ -232,6 +238,17 @@ async fn nobody_gets_through_but_the_one_who_may() {
             let answer = persona.send(http.clone(), &address, body.as_ref()).await;
             assert_eq!(answer.status, expected, "{method} {path} with {scope}: {}", answer.text);
         }
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_no_org_takes_nothing_on_trust() {
+    let server = Server::start();
+    for &(method, path, status) in BESIDE {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let form =
+            http().request(method, format!("{}{path}", server.url)).header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(answer(form).await.status, status, "{path}");
     }
 }
 

@@ -69,9 +69,9 @@ impl Letter {
         let plain = message.body_text(0).expect("a text part");
         let html = message.body_html(0).expect("an HTML part");
         let link = plain.split_whitespace().find(|word| word.contains("/invitations/")).expect("a link in the text");
-        let href =
-            html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).find(|h| h.contains("/invitations/"));
-        let href = href.expect("a link in the HTML").replace("&amp;", "&").replace("&#x2f;", "/").replace("&#x3d;", "=");
+        let html = html.replace("&amp;", "&").replace("&#x2f;", "/").replace("&#x3d;", "=");
+        let mut hrefs = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let href = hrefs.find(|href| href.contains("/invitations/")).expect("a link in the HTML");
         assert_eq!(link, href, "text and HTML disagree");
         link.to_owned()
     }
