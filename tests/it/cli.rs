@@ -184,7 +184,7 @@ async fn every_command_works_while_the_server_runs_and_a_second_server_does_not(
     assert_eq!(tree.json(&["org", "list"]).as_array().map(Vec::len), Some(2));
     tree.json(&["migrate"]);
     assert!(tree.run(&["openapi"]).status.success());
-    refused(&tree.run(&["serve", "--listen", "127.0.0.1:0"]), 1, &["another server"]);
+    refused(&tree.run(&["serve", "--listen", "127.0.0.1:0"]), 1, &["another server", "usher.db"]);
     let taken = server.url.trim_start_matches("http://").to_owned();
     refused(&tree.run(&["serve", "--listen", &taken]), 1, &[&taken]);
     root.get("/Users").await.expect(200);
