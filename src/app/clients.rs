@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::{App, Error};
 use crate::auth::{self, Client, ScopeSet};
 use crate::base::{ClientId, OrgId, Secret};
-use crate::store;
+use crate::store::{self, Actor};
 
 impl App {
     /// A new client of `org` that may ask for up to `scopes`, and its secret, which is not kept and so never shown again.
@@ -30,7 +30,7 @@ impl App {
             created: now,
         };
         let id = client.id;
-        self.store.commit(vec![auth::Change::ClientCreated(client).into()]).await?;
+        self.store.commit(self.author(Actor::Operator), vec![auth::Change::ClientCreated(client).into()]).await?;
         Ok((id, Secret::new(secret)))
     }
 

@@ -25,7 +25,7 @@ impl App {
         self.note(who, &quirks);
         let now = self.now();
         let id = GroupId(self.random.uuid(now));
-        self.commit_one(groups::create(who.org.id, id, &draft, now)?).await.map_err(refusal)?;
+        self.commit_one(who, groups::create(who.org.id, id, &draft, now)?).await.map_err(refusal)?;
         self.load(who, Kind::Group, id.0, references).await
     }
 
@@ -58,7 +58,7 @@ impl App {
             let current = self.load(who, Kind::Group, id.0, References::Omit).await?;
             precondition(if_match, current.version)?;
             let change = groups::replace(who.org.id, &current, &draft, self.now())?;
-            if self.group_write(change).await?.is_some() {
+            if self.group_write(who, change).await?.is_some() {
                 return self.load(who, Kind::Group, id.0, references).await;
             }
         }
@@ -93,7 +93,7 @@ impl App {
                     None => return Ok(current.version),
                 }
             };
-            if let Some(version) = self.group_write(change).await? {
+            if let Some(version) = self.group_write(who, change).await? {
                 self.note(who, &quirks);
                 return Ok(version);
             }
@@ -113,7 +113,7 @@ impl App {
         for _ in 0..TRIES {
             let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
             let change = Change::GroupDeleted { org: who.org.id, id, expected, at: self.now() };
-            match self.commit_one(change).await {
+            match self.commit_one(who, change).await {
                 Ok(_) => return Ok(()),
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
@@ -123,8 +123,8 @@ impl App {
     }
 
     /// The version after `change`; none where it was stale and has to be decided anew.
-    async fn group_write(&self, change: Change) -> Result<Option<u64>, Error> {
-        match self.commit_one(change).await {
+    async fn group_write(&self, who: &Principal, change: Change) -> Result<Option<u64>, Error> {
+        match self.commit_one(who, change).await {
             Ok(Outcome::Written { version, .. }) => Ok(Some(version)),
             Ok(Outcome::Done) | Err(store::Error::Stale) => Ok(None),
             Err(error) => Err(refusal(error)),

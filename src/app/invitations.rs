@@ -18,7 +18,7 @@ use crate::org::Org;
 use crate::scim::filter::{Attr, CompareOp, Filter, Literal, Node};
 use crate::scim::list::Query;
 use crate::scim::{self, Kind, Record};
-use crate::store::{self, References};
+use crate::store::{self, Actor, References};
 
 /// How often a decision is made anew before the caller is told to try again.
 const TRIES: usize = 4;
@@ -106,7 +106,7 @@ impl App {
         who.require(Scope::InvitationsWrite)?;
         for _ in 0..TRIES {
             let expected = self.expected(who, Kind::Invitation, id.0, if_match).await?;
-            match self.commit_one(invite::Change::InvitationDeleted { org: who.org.id, id, expected }).await {
+            match self.commit_one(who, invite::Change::InvitationDeleted { org: who.org.id, id, expected }).await {
                 Ok(_) => return Ok(()),
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
@@ -122,7 +122,7 @@ impl App {
         for _ in 0..TRIES {
             let invitation = self.store.invitation(who.org.id, id).await?.ok_or(store::Error::NotFound)?;
             let change = invite::answer::revoke(&invitation, self.now())?;
-            match self.commit_one(change).await {
+            match self.commit_one(who, change).await {
                 Ok(_) => return self.invitation_record(&who.org, id).await,
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
@@ -151,7 +151,7 @@ impl App {
         for _ in 0..TRIES {
             let invitation = self.invitation_of(org, id, code).await?;
             let change = self.answer(&invitation, answer).await?;
-            match self.store.commit(vec![change.into()]).await {
+            match self.store.commit(self.author(Actor::Invitee), vec![change.into()]).await {
                 Ok(_) => return self.invitation_open(org, id, code).await,
                 Err(store::Error::Stale | store::Error::NotFound) => {}
                 Err(error) => return Err(error.into()),
@@ -217,7 +217,7 @@ impl App {
             if changes.is_empty() {
                 return Ok(results);
             }
-            match self.store.commit(changes).await {
+            match self.store.commit(self.author(Actor::Subject(who.subject.clone())), changes).await {
                 Ok(_) => {
                     self.letters.notify_one();
                     return Ok(results);

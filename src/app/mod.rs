@@ -28,7 +28,7 @@ use uuid::Uuid;
 use crate::auth::Principal;
 use crate::base::{Clock, Random, Secret, Timestamp};
 use crate::scim::{Kind, Profile, Quirks, Record, etag};
-use crate::store::{self, Outcome, References, Store};
+use crate::store::{self, Actor, Author, Outcome, References, Store};
 
 /// Everything a use case needs; nothing is ambient.
 pub struct App {
@@ -81,6 +81,11 @@ impl App {
         self.clock.now()
     }
 
+    /// In whose name a commit of this moment is logged.
+    pub(crate) fn author(&self, actor: Actor) -> Author {
+        Author { actor, at: self.now() }
+    }
+
     /// A resource of the caller's org; another org's is not there.
     async fn load(&self, who: &Principal, kind: Kind, id: Uuid, references: References) -> Result<Record, Error> {
         let found = self.store.resource(who.org.id, kind, id, references, self.now()).await?;
@@ -95,8 +100,8 @@ impl App {
         Ok(Some(current.version))
     }
 
-    async fn commit_one(&self, change: impl Into<store::Change>) -> Result<Outcome, store::Error> {
-        let outcomes = self.store.commit(vec![change.into()]).await?;
+    async fn commit_one(&self, who: &Principal, change: impl Into<store::Change>) -> Result<Outcome, store::Error> {
+        let outcomes = self.store.commit(self.author(Actor::Subject(who.subject.clone())), vec![change.into()]).await?;
         Ok(outcomes.into_iter().next().unwrap_or(Outcome::Done))
     }
 

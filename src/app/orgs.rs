@@ -4,7 +4,7 @@ use super::{App, Error};
 use crate::base::OrgId;
 use crate::org::{self, Org};
 use crate::scim;
-use crate::store;
+use crate::store::{self, Actor};
 
 impl App {
     /// A new root, or a child of `parent`. 409 where the handle is taken in its tree.
@@ -12,7 +12,7 @@ impl App {
         let ancestors = self.org_ancestry(parent).await?;
         let now = self.now();
         let org = org::create(self.random.uuid(now).into(), &ancestors, handle, name, now)?;
-        match self.store.commit(vec![org::Change::OrgCreated(org.clone()).into()]).await {
+        match self.store.commit(self.author(Actor::Operator), vec![org::Change::OrgCreated(org.clone()).into()]).await {
             Ok(_) => Ok(org),
             Err(store::Error::Taken { attribute }) => Err(scim::Error::taken(attribute, handle).into()),
             Err(error) => Err(error.into()),

@@ -11,7 +11,7 @@ use crate::auth::{self, Change, Grant, Principal, Refusal, ScopeSet, Subject};
 use crate::base::{OrgId, Secret, Timestamp, TokenId};
 use crate::org::Org;
 use crate::scim::{self, ScimType};
-use crate::store::{self, Claim};
+use crate::store::{self, Actor, Claim};
 
 /// Less is none: claims count whole seconds.
 const LIFETIME_MIN: Duration = Duration::from_secs(1);
@@ -101,7 +101,7 @@ impl App {
     pub async fn token_revoke(&self, org: OrgId, token: TokenId, expires_at: Option<Timestamp>) -> Result<(), Error> {
         // Nothing that was issued outlives this, so the row can be forgotten then.
         let expires_at = expires_at.unwrap_or_else(|| self.now() + LIFETIME_MAX);
-        self.store.commit(vec![Change::TokenRevoked { org, token, expires_at }.into()]).await?;
+        self.store.commit(self.author(Actor::Operator), vec![Change::TokenRevoked { org, token, expires_at }.into()]).await?;
         self.issuers.forget();
         Ok(())
     }

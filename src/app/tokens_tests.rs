@@ -49,7 +49,11 @@ impl House {
             r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"{id}","userName":"{name}","active":true}}"#
         );
         let created = directory::Change::UserCreated { org, id, doc, password_hash: None, at: self.clock.now() };
-        self.app.store.commit(vec![Stored::Directory(created)]).await.expect("a user");
+        self.app
+            .store
+            .commit(self.app.author(crate::store::Actor::Operator), vec![Stored::Directory(created)])
+            .await
+            .expect("a user");
         id
     }
 }

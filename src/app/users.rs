@@ -24,7 +24,7 @@ impl App {
         let change = users::create(who.org.id, id, &draft, hash, now)?;
         let doc = doc_of(&change);
         let born = Record { id: id.0, version: 1, created: now, last_modified: now, doc, references: Vec::new() };
-        let outcome = self.commit_one(change).await.map_err(|error| refusal(error, &born.doc))?;
+        let outcome = self.commit_one(who, change).await.map_err(|error| refusal(error, &born.doc))?;
         Ok(at(born, &outcome))
     }
 
@@ -97,7 +97,7 @@ impl App {
         for _ in 0..TRIES {
             let expected = self.expected(who, Kind::User, id.0, if_match).await?;
             let change = Change::UserDeleted { org: who.org.id, id, expected, at: self.now() };
-            match self.commit_one(change).await {
+            match self.commit_one(who, change).await {
                 Ok(_) => return Ok(()),
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
@@ -116,7 +116,7 @@ impl App {
     ) -> Result<Option<Record>, Error> {
         let Some(change) = change else { return Ok(Some(current)) };
         let doc = doc_of(&change);
-        match self.commit_one(change).await {
+        match self.commit_one(who, change).await {
             // Whether a guest is active depends on the whole chain above it, which only the store knows.
             Ok(_) if is_guest(&current) => self.load(who, Kind::User, current.id, references).await.map(Some),
             Ok(outcome) => Ok(Some(at(Record { doc, ..current }, &outcome))),

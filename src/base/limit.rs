@@ -50,3 +50,5 @@ pub const BODY_DEADLINE: Duration = Duration::from_secs(20);
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// Commits that may wait for the writer; beyond it the answer is 503.
 pub const WRITER_QUEUE_MAX: usize = 1024;
+/// How long the log of changes is kept.
+pub const CHANGES_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);

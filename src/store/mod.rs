@@ -5,6 +5,8 @@
 
 pub mod sqlite;
 
+use std::fmt;
+
 use async_trait::async_trait;
 use uuid::Uuid;
 
@@ -61,8 +63,9 @@ pub trait Store: Send + Sync + 'static {
     /// Up to `most` due letters, leased until `lease_until` to whoever asked.
     async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error>;
 
-    /// All changes, or none. The answer has one outcome per change, after the write is durable.
-    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, Error>;
+    /// All changes, or none. The answer has one outcome per change, after the write is durable. What really changed, by itself or
+    /// in consequence, is in the change log as `author`'s.
+    async fn commit(&self, author: Author, changes: Vec<Change>) -> Result<Vec<Outcome>, Error>;
 
     /// Writes a consistent end: checkpoint, close. Later calls fail.
     async fn close(&self);
@@ -115,6 +118,41 @@ pub struct Page {
     pub total: usize,
     /// Those of this page.
     pub records: Vec<Record>,
+}
+
+/// For whom something is written, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// Who.
+    pub actor: Actor,
+    /// The moment that the log shows.
+    pub at: Timestamp,
+}
+
+/// Who can write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The subject of a token.
+    Subject(auth::Subject),
+    /// Whoever holds the link of an invitation.
+    Invitee,
+    /// Whoever runs commands on the machine.
+    Operator,
+    /// The worker.
+    Worker,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::Subject(auth::Subject::Client(id)) => write!(f, "client {id}"),
+            Actor::Subject(auth::Subject::User(id)) => write!(f, "user {id}"),
+            Actor::Subject(auth::Subject::External { issuer, subject }) => write!(f, "external {issuer} {subject}"),
+            Actor::Invitee => f.write_str("invitee"),
+            Actor::Operator => f.write_str("operator"),
+            Actor::Worker => f.write_str("worker"),
+        }
+    }
 }
 
 /// Everything that can be written.

@@ -15,7 +15,7 @@ use crate::invite::{self, Invitation, Status};
 use crate::mail;
 use crate::org::Org;
 use crate::outbox::{self, Change, Letter};
-use crate::store;
+use crate::store::{self, Actor};
 
 /// Letters under way at the same time: one slow recipient does not hold up the others.
 const AT_ONCE: usize = 8;
@@ -91,7 +91,7 @@ async fn note(app: &App, letter: &Letter, change: Change) {
             tracing::warn!(letter.id = %letter_id, invitation.id = %invitation_id, org.id = %org_id, "letter given up");
         }
     }
-    if let Err(error) = app.store.commit(vec![change.into()]).await {
+    if let Err(error) = app.store.commit(app.author(Actor::Worker), vec![change.into()]).await {
         let error = &error as &dyn std::error::Error;
         tracing::error!(error, letter.id = %letter_id, "the outcome of a letter could not be written");
     }

@@ -20,6 +20,7 @@ use usher::directory::{Change, MemberChange};
 use usher::http::Documentation;
 use usher::scim::{Profile, urn};
 use usher::store::sqlite::{OpenMode, Sqlite};
+use usher::store::{Actor, Author};
 use uuid::Uuid;
 
 /// Changes put into one commit while the stage is set.
@@ -68,7 +69,11 @@ impl Stage {
             let ids = (0..BATCH.min(users - first)).map(|_| SystemRandom.uuid(at));
             let changes: Vec<_> = ids.enumerate().map(|(n, id)| self.user_created(id, (first + n) as u64)).collect();
             self.users.extend(changes.iter().map(|(id, _)| *id));
-            self.app.store.commit(changes.into_iter().map(|(_, change)| change.into()).collect()).await.expect("users");
+            self.app
+                .store
+                .commit(self.author(), changes.into_iter().map(|(_, change)| change.into()).collect())
+                .await
+                .expect("users");
         }
     }
 
@@ -77,10 +82,14 @@ impl Stage {
         (id.into(), Change::UserCreated { org: self.org, id: id.into(), doc, password_hash: None, at: self.app.now() })
     }
 
+    fn author(&self) -> Author {
+        Author { actor: Actor::Operator, at: self.app.now() }
+    }
+
     /// One more, whom no group knows.
     pub(crate) async fn stranger(&self) -> UserId {
         let (id, change) = self.user_created(SystemRandom.uuid(self.app.now()), 1 << 40);
-        self.app.store.commit(vec![change.into()]).await.expect("a user");
+        self.app.store.commit(self.author(), vec![change.into()]).await.expect("a user");
         id
     }
 
@@ -92,11 +101,11 @@ impl Stage {
             let id: GroupId = SystemRandom.uuid(at).into();
             let doc = json!({ "schemas": [urn::GROUP], "id": id, "displayName": format!("of {size}") }).to_string();
             let made = Change::GroupCreated { org: self.org, id, doc, members: Vec::new(), at };
-            self.app.store.commit(vec![made.into()]).await.expect("a group");
+            self.app.store.commit(self.author(), vec![made.into()]).await.expect("a group");
             for some in self.users[..*size].chunks(BATCH) {
                 let members = vec![MemberChange::Added(some.iter().map(|user| user.0).collect())];
                 let grown = Change::GroupChanged { org: self.org, id, expected: None, doc: None, members, at };
-                self.app.store.commit(vec![grown.into()]).await.expect("members");
+                self.app.store.commit(self.author(), vec![grown.into()]).await.expect("members");
             }
             groups.push(id);
         }

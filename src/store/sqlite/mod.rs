@@ -3,7 +3,9 @@
 //! No SQL stands outside this folder. A read that is one index probe runs where it is asked, on the thread's own connection;
 //! what can scan goes to the pool. Every write goes through [`writer`]. The schema is `migrations/sqlite`.
 
+mod admission;
 mod attributes;
+mod change_log;
 mod clients;
 mod columns;
 mod filter;
@@ -21,6 +23,7 @@ mod writer;
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -35,12 +38,13 @@ use crate::org::Org;
 use crate::outbox::Letter;
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
-use crate::store::{Access, Account, Change, Claim, Error, Outcome, Page, References, Store};
+use crate::store::{Access, Account, Author, Change, Claim, Error, Outcome, Page, References, Store};
 
 /// A database file, open.
 pub struct Sqlite {
     readers: readers::Readers,
     writer: writer::Writer,
+    admission: Arc<admission::Admission>,
     /// Held for as long as a server runs; the operating system lets go of it when the process ends, however that happens.
     _lock: Option<File>,
 }
@@ -52,7 +56,9 @@ impl Sqlite {
         let lock = open::claim(path, mode)?;
         let mut connection = open::connection(path, open::Role::Write)?;
         open::migrate(&mut connection)?;
-        Ok(Sqlite { readers: readers::Readers::new(path)?, writer: writer::Writer::start(connection)?, _lock: lock })
+        let admission = Arc::new(admission::Admission::default());
+        let writer = writer::Writer::start(connection, admission.clone())?;
+        Ok(Sqlite { readers: readers::Readers::new(path)?, writer, admission, _lock: lock })
     }
 
     /// Brings the database at `path` to the newest schema and says which version that is.
@@ -65,7 +71,7 @@ impl Sqlite {
 #[async_trait]
 impl Store for Sqlite {
     async fn access(&self, org: OrgId, claim: &Claim) -> Result<Option<Access>, Error> {
-        self.readers.inline(|db| orgs::access(db, org, claim))
+        self.admission.access(org, claim, || self.readers.inline(|db| orgs::access(db, org, claim)))
     }
 
     async fn org(&self, org: OrgId) -> Result<Option<Org>, Error> {
@@ -123,8 +129,8 @@ impl Store for Sqlite {
         self.writer.lease(now, lease_until, most).await
     }
 
-    async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
-        self.writer.commit(changes).await
+    async fn commit(&self, author: Author, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
+        self.writer.commit(author, changes).await
     }
 
     async fn close(&self) {

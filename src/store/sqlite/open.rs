@@ -19,7 +19,10 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Statements that a connection keeps compiled.
 const STATEMENTS_MAX: usize = 512;
 /// Schema versions, oldest first; forward only.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_directory.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_directory.sql"),
+    include_str!("../../../migrations/sqlite/0002_change_log.sql"),
+];
 
 /// Who opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use uuid::Uuid;
 
-use super::readers::one;
+use super::readers::{Moment, one};
 use super::{filter, groups, invitations, members, sort};
 use crate::base::{OrgId, Timestamp};
 use crate::scim::filter::{CompareOp, Node};
@@ -26,6 +26,7 @@ pub(super) fn resource(
         Kind::Group => "select id, version, created, last_modified, doc from groups where org_id = ?1 and id = ?2",
         Kind::Invitation => return invitations::record(db, org, id, now),
     };
+    let _moment = Moment::of(db)?;
     let Some(mut record) = one(db, sql, &[&org.0, &id], record)? else { return Ok(None) };
     if references == References::Include {
         add_references(db, org, kind, &mut record)?;
@@ -49,15 +50,15 @@ pub(super) fn is_probe(kind: Kind, query: &Query) -> bool {
 
 /// A page of resources of `org`. Its total and its records are of one moment.
 pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<Page, Error> {
-    let moment = db.unchecked_transaction()?;
+    let _moment = Moment::of(db)?;
     let mut records = Vec::new();
     if query.count > 0 {
         let (sql, params) = select(org, kind, query, now);
-        let mut statement = moment.prepare_cached(&sql)?;
+        let mut statement = db.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(&params))?;
         while let Some(row) = rows.next()? {
             match kind {
-                Kind::Invitation => records.extend(invitations::record(&moment, org, row.get(0)?, now)?),
+                Kind::Invitation => records.extend(invitations::record(db, org, row.get(0)?, now)?),
                 _ => records.push(record(row)?),
             }
         }
@@ -65,15 +66,15 @@ pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: 
     let is_whole = query.offset == 0 && records.len() < query.count;
     let total = match &query.filter {
         _ if is_whole => records.len(),
-        None => size(&moment, org, kind)?,
+        None => size(db, org, kind)?,
         Some(_) => {
             let (sql, params) = select_count(org, kind, query, now);
-            count(moment.prepare_cached(&sql)?.query_row(params_from_iter(&params), |row| row.get(0))?)
+            count(db.prepare_cached(&sql)?.query_row(params_from_iter(&params), |row| row.get(0))?)
         }
     };
     if query.references {
         for record in &mut records {
-            add_references(&moment, org, kind, record)?;
+            add_references(db, org, kind, record)?;
         }
     }
     Ok(Page { total, records })

@@ -81,6 +81,25 @@ impl Readers {
     }
 }
 
+/// One moment of the database, for several statements: they see the same, and lock the file once.
+pub(super) struct Moment<'a>(&'a Connection);
+
+impl<'a> Moment<'a> {
+    pub(super) fn of(db: &'a Connection) -> Result<Moment<'a>, Error> {
+        db.prepare_cached("begin")?.execute([])?;
+        Ok(Moment(db))
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // Nothing was written; a statement that failed may have ended the transaction by itself.
+        if !self.0.is_autocommit() {
+            let _ = self.0.prepare_cached("commit").and_then(|mut end| end.execute([]));
+        }
+    }
+}
+
 /// At most one row, through the cache of statements.
 pub(super) fn one<T>(
     db: &Connection,

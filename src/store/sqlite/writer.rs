@@ -4,19 +4,20 @@
 //! fails is rolled back to its savepoint and harms no other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::admission::{Admission, may_shut_out};
 use super::open::{BUSY, refusal};
-use super::{clients, outbox, write};
+use super::{change_log, clients, outbox, write};
 use crate::base::{Timestamp, limit};
 use crate::outbox::Letter;
-use crate::store::{Change, Error, Outcome};
+use crate::store::{Author, Change, Error, Outcome};
 
 /// Commits that share one transaction; bounds how long the first of them waits.
 const BATCH_MAX: usize = 256;
@@ -30,7 +31,7 @@ pub(super) struct Writer {
 }
 
 enum Job {
-    Commit(Vec<Change>, oneshot::Sender<Result<Vec<Outcome>, Error>>),
+    Commit(Author, Vec<Change>, oneshot::Sender<Result<Vec<Outcome>, Error>>),
     Lease { now: Timestamp, until: Timestamp, most: usize, reply: oneshot::Sender<Result<Vec<Letter>, Error>> },
     Close(oneshot::Sender<()>),
 }
@@ -42,18 +43,18 @@ enum Ran {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Writer, Error> {
+    pub(super) fn start(connection: Connection, admission: Arc<Admission>) -> Result<Writer, Error> {
         let (queue, jobs) = sync_channel(limit::WRITER_QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("usher-writer".into())
-            .spawn(move || work(&connection, &jobs))
+            .spawn(move || work(&connection, &jobs, &admission))
             .map_err(|error| Error::Engine(error.into()))?;
         Ok(Writer { queue, thread: Mutex::new(Some(thread)) })
     }
 
-    pub(super) async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
+    pub(super) async fn commit(&self, author: Author, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job::Commit(changes, reply))?;
+        self.send(Job::Commit(author, changes, reply))?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -90,7 +91,7 @@ fn closed() -> Error {
     refusal("the store is closed".into())
 }
 
-fn work(db: &Connection, jobs: &Receiver<Job>) {
+fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission) {
     let mut is_dirty = false;
     let mut batch = Vec::with_capacity(BATCH_MAX);
     loop {
@@ -119,7 +120,7 @@ fn work(db: &Connection, jobs: &Receiver<Job>) {
             };
         }
         if !batch.is_empty() {
-            run(db, &mut batch);
+            run(db, &mut batch, admission);
             is_dirty = true;
         }
         if let Some(reply) = farewell {
@@ -131,7 +132,7 @@ fn work(db: &Connection, jobs: &Receiver<Job>) {
 }
 
 /// Runs `batch` in one transaction and answers everybody.
-fn run(db: &Connection, batch: &mut Vec<Job>) {
+fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission) {
     if let Err(error) = db.execute_batch("begin immediate") {
         let text = error.to_string();
         for job in batch.drain(..) {
@@ -139,14 +140,18 @@ fn run(db: &Connection, batch: &mut Vec<Job>) {
         }
         return;
     }
+    let shuts_out = batch.iter().any(|job| matches!(job, Job::Commit(_, changes, _) if changes.iter().any(may_shut_out)));
     let ran: Vec<Ran> = batch.drain(..).map(|job| run_one(db, job)).collect();
     // An engine that runs out of disk ends the whole transaction by itself; then nothing of it was written.
     let committed = match db.is_autocommit() {
         true => Err("the transaction was lost".to_owned()),
-        false => db.execute_batch("commit").map_err(|error| error.to_string()),
+        false => change_log::sign_off(db).and_then(|()| Ok(db.execute_batch("commit")?)).map_err(|error| error.to_string()),
     };
     if committed.is_err() && !db.is_autocommit() {
         let _ = db.execute_batch("rollback");
+    }
+    if shuts_out {
+        admission.end();
     }
     for ran in ran {
         answer(ran, committed.as_ref().err());
@@ -155,12 +160,20 @@ fn run(db: &Connection, batch: &mut Vec<Job>) {
 
 fn run_one(db: &Connection, job: Job) -> Ran {
     match job {
-        Job::Commit(changes, reply) => {
-            Ran::Commit(guarded(db, || changes.iter().map(|change| write(db, change)).collect()), reply)
+        Job::Commit(author, changes, reply) => {
+            let work = || {
+                change_log::sign(db, &author)?;
+                changes.iter().map(|change| write(db, change)).collect()
+            };
+            Ran::Commit(guarded(db, work), reply)
         }
         // Whoever asks for letters comes by all the time and knows what time it is.
         Job::Lease { now, until, most, reply } => {
-            let work = || clients::sweep(db, now).and_then(|()| outbox::lease(db, now, until, most));
+            let work = || {
+                clients::sweep(db, now)?;
+                change_log::sweep(db, now)?;
+                outbox::lease(db, now, until, most)
+            };
             Ran::Lease(guarded(db, work), reply)
         }
         Job::Close(_) => unreachable!("taken out of the batch before"),
@@ -196,7 +209,7 @@ fn answer(ran: Ran, lost: Option<&String>) {
 
 fn fail(job: Job, text: &str) {
     match job {
-        Job::Commit(_, reply) => drop(reply.send(Err(refusal(text.into())))),
+        Job::Commit(_, _, reply) => drop(reply.send(Err(refusal(text.into())))),
         Job::Lease { reply, .. } => drop(reply.send(Err(refusal(text.into())))),
         Job::Close(reply) => drop(reply.send(())),
     }

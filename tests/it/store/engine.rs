@@ -36,7 +36,10 @@ async fn a_second_server_is_refused_and_a_command_is_not() {
     let error = Sqlite::open(&path, OpenMode::Serve).err().expect("F-14: one server");
     assert!(words(&error).contains("another server"), "{}", words(&error));
     let command = Sqlite::open(&path, OpenMode::Command).expect("a command beside it");
-    command.commit(vec![user_created(world.root, 1, json!({ "userName": "ada" })).into()]).await.expect("a write beside");
+    command
+        .commit(author(), vec![user_created(world.root, 1, json!({ "userName": "ada" })).into()])
+        .await
+        .expect("a write beside");
     assert_eq!(world.doc(world.root, 1).await["userName"], "ada");
     world.store.close().await;
     drop(world.store);
@@ -71,7 +74,7 @@ async fn a_newer_schema_is_refused_and_left_as_it_is() {
     let before = std::fs::read(&path).expect("bytes");
     for error in [Sqlite::open(&path, OpenMode::Serve).err(), Sqlite::migrate(&path).err()] {
         let words = words(&error.expect("F-26: refused"));
-        assert!(words.contains("schema version 99, this program knows 1"), "{words}");
+        assert!(words.contains("schema version 99, this program knows"), "{words}");
     }
     assert!(std::fs::read(&path).expect("bytes") == before, "the file was touched");
 }
@@ -108,7 +111,7 @@ async fn a_failing_commit_harms_no_other_of_its_batch() {
                 user_created(world.root, number * 2 + part, json!({ "userName": user_name })).into()
             });
             let changes: Vec<Change> = changes.collect();
-            tokio::spawn(async move { (number, world.store.commit(changes).await) })
+            tokio::spawn(async move { (number, world.store.commit(author(), changes).await) })
         })
         .collect();
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;

@@ -1,6 +1,7 @@
 //! The store, through its trait, on a file of its own; and what the file itself refuses, through plain SQL.
 
 mod agreement;
+mod change_log;
 mod engine;
 mod groups;
 mod invitations;
@@ -17,7 +18,7 @@ use usher::org::{self, Org};
 use usher::scim::list::Query;
 use usher::scim::{Kind, Record, urn};
 use usher::store::sqlite::{OpenMode, Sqlite};
-use usher::store::{Change, Error, Outcome, References, Store};
+use usher::store::{Actor, Author, Change, Error, Outcome, References, Store};
 use uuid::Uuid;
 
 /// The present of these tests.
@@ -82,7 +83,7 @@ impl World {
     }
 
     async fn write(&self, change: impl Into<Change>) -> Result<Outcome, Error> {
-        Ok(self.store.commit(vec![change.into()]).await?.remove(0))
+        Ok(self.store.commit(author(), vec![change.into()]).await?.remove(0))
     }
 
     async fn user(&self, org: OrgId, number: u128, user_name: &str) -> UserId {
@@ -163,6 +164,10 @@ impl World {
     async fn total(&self, org: OrgId, kind: Kind) -> usize {
         self.store.resources(org, kind, &Query::default(), NOW).await.expect("a count").total
     }
+}
+
+fn author() -> Author {
+    Author { actor: Actor::Operator, at: NOW }
 }
 
 fn document(schema: &str, number: u128, attributes: Value) -> String {

@@ -60,7 +60,7 @@ async fn a_commit_is_all_or_nothing() {
         user_created(world.root, 1, json!({ "userName": "ada" })).into(),
         user_created(world.root, 2, json!({ "userName": "ADA" })).into(),
     ];
-    assert!(world.store.commit(changes).await.is_err());
+    assert!(world.store.commit(author(), changes).await.is_err());
     assert_eq!((world.read(world.root, Kind::User, 1).await, world.total(world.root, Kind::User).await), (None, 0));
 }
 
