@@ -18,6 +18,7 @@ pub mod users;
 mod verified;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use error::{Error, ErrorKind};
 pub use issuers::Issuers;
@@ -46,6 +47,7 @@ pub struct App {
     pub issuers: Issuers,
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
     hashing: Arc<Semaphore>,
+    is_draining: AtomicBool,
 }
 
 /// Passwords hashed at the same time; the others wait.
@@ -73,7 +75,18 @@ impl App {
         issuers: Issuers,
     ) -> App {
         let letters = Arc::default();
-        App { store, clock, random, settings, letters, issuers, hashing: Arc::new(Semaphore::new(HASHING_MAX)) }
+        let hashing = Arc::new(Semaphore::new(HASHING_MAX));
+        App { store, clock, random, settings, letters, issuers, hashing, is_draining: AtomicBool::new(false) }
+    }
+
+    /// From now on the process finishes what runs and wants nothing new: `/readyz` says so.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Whether it is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
     }
 
     /// The present instant.

@@ -56,8 +56,10 @@ impl Served {
         let keys = tokio::spawn(worker::refresh_keys(Arc::clone(&self.app), ended(stopped)));
         let documentation = if self.config.docs { Documentation::Served } else { Documentation::Hidden };
         let endpoint = http::routes(Arc::clone(&self.app), documentation);
-        let signal =
-            async { serve::signalled().await.unwrap_or_else(|error| tracing::error!(%error, "no signal can be heard")) };
+        let signal = async {
+            serve::signalled().await.unwrap_or_else(|error| tracing::error!(%error, "no signal can be heard"));
+            self.app.drain();
+        };
         serve::serve(self.listener, endpoint, serve::Limits::default(), signal).await;
         stop.send_replace(true);
         letters.await?;

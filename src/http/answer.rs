@@ -18,6 +18,8 @@ use super::resource::Shape;
 /// What every SCIM body is sent as (S-05).
 pub(super) const SCIM_UTF8: HeaderValue = HeaderValue::from_static("application/scim+json; charset=utf-8");
 
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
 /// 200 with one resource, or 304.
 pub struct Fetched<T>(Response, PhantomData<fn() -> T>);
 
@@ -36,31 +38,48 @@ pub struct Deleted;
 impl<T: Shape> Fetched<T> {
     /// The resource `body` of `version`, which lives at `location`.
     pub fn new(body: Vec<u8>, version: u64, location: &str) -> Self {
-        Fetched(resource(StatusCode::OK, body, version, CONTENT_LOCATION, location), PhantomData)
+        Fetched(versioned(scim(StatusCode::OK, body.into()), version, CONTENT_LOCATION, location), PhantomData)
     }
 
-    /// `If-None-Match` names the present version (V-02).
-    pub fn not_modified(version: u64) -> Self {
-        Fetched(bare(StatusCode::NOT_MODIFIED, Some(version)), PhantomData)
+    /// `If-None-Match` names the present version (V-02). The headers are those of the 200 (RFC 9110 §15.4.5).
+    pub fn not_modified(version: u64, location: &str) -> Self {
+        Fetched(versioned(bare(StatusCode::NOT_MODIFIED), version, CONTENT_LOCATION, location), PhantomData)
+    }
+
+    /// At an alias of the resource, where `Location` is its own address (M-02).
+    pub fn at_alias(self) -> Self {
+        Fetched(located(self.0), PhantomData)
     }
 }
 
 impl<T: Shape> Created<T> {
-    /// The resource `body` of `version`, which lives at `location` from now on.
-    pub fn new(body: Vec<u8>, version: u64, location: &str) -> Self {
-        Created(resource(StatusCode::CREATED, body, version, LOCATION, location), PhantomData)
+    /// The resource `body` of `version`, which lives at `location` from now on; its address alone where there is no body.
+    pub fn new(body: Option<Vec<u8>>, version: u64, location: &str) -> Self {
+        let response = body.map_or_else(|| bare(StatusCode::CREATED), |body| scim(StatusCode::CREATED, body.into()));
+        Created(versioned(response, version, LOCATION, location), PhantomData)
+    }
+
+    /// Tells the client which preference the answer follows.
+    pub fn as_preferred(self, preference: Option<Preference>) -> Self {
+        Created(noted(self.0, preference), PhantomData)
     }
 }
 
 impl<T: Shape> Changed<T> {
-    /// The resource `body` of `version`, which lives at `location`.
-    pub fn new(body: Vec<u8>, version: u64, location: &str) -> Self {
-        Changed(resource(StatusCode::OK, body, version, CONTENT_LOCATION, location), PhantomData)
+    /// The resource `body` of `version`, which lives at `location`; nothing but the version where there is no body.
+    pub fn new(body: Option<Vec<u8>>, version: u64, location: &str) -> Self {
+        let response = body.map_or_else(|| bare(StatusCode::NO_CONTENT), |body| scim(StatusCode::OK, body.into()));
+        Changed(versioned(response, version, CONTENT_LOCATION, location), PhantomData)
     }
 
-    /// Nothing but the version.
-    pub fn minimal(version: u64) -> Self {
-        Changed(bare(StatusCode::NO_CONTENT, Some(version)), PhantomData)
+    /// Tells the client which preference the answer follows.
+    pub fn as_preferred(self, preference: Option<Preference>) -> Self {
+        Changed(noted(self.0, preference), PhantomData)
+    }
+
+    /// At an alias of the resource, where `Location` is its own address (M-02).
+    pub fn at_alias(self) -> Self {
+        Changed(located(self.0), PhantomData)
     }
 }
 
@@ -71,9 +90,29 @@ impl<T: Shape> Answered<T> {
     }
 }
 
+/// What `Prefer` (RFC 7240 §4.2) says of the answer to a write (H-10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preference {
+    /// No body.
+    Minimal,
+    /// The resource as it is now.
+    Representation,
+}
+
+impl Preference {
+    /// The first one in the header, where there is one.
+    pub fn parse(header: Option<&str>) -> Option<Preference> {
+        header?.split([',', ';']).find_map(|word| match word.trim().replace('"', "").to_ascii_lowercase().as_str() {
+            "return=minimal" => Some(Preference::Minimal),
+            "return=representation" => Some(Preference::Representation),
+            _ => None,
+        })
+    }
+}
+
 /// A SCIM answer with `body`, never to be cached (S-06).
 pub(super) fn scim(status: StatusCode, body: Body) -> Response {
-    let mut response = bare(status, None);
+    let mut response = bare(status);
     response.set_body(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, SCIM_UTF8);
@@ -81,8 +120,7 @@ pub(super) fn scim(status: StatusCode, body: Body) -> Response {
     response
 }
 
-fn resource(status: StatusCode, body: Vec<u8>, version: u64, header: HeaderName, location: &str) -> Response {
-    let mut response = scim(status, body.into());
+fn versioned(mut response: Response, version: u64, header: HeaderName, location: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(ETAG, etag(version));
     if let Ok(location) = HeaderValue::try_from(location) {
@@ -91,13 +129,29 @@ fn resource(status: StatusCode, body: Vec<u8>, version: u64, header: HeaderName,
     response
 }
 
-fn bare(status: StatusCode, version: Option<u64>) -> Response {
+/// RFC 7240 §3.
+fn noted(mut response: Response, preference: Option<Preference>) -> Response {
+    if let Some(preference) = preference {
+        let applied = match preference {
+            Preference::Minimal => "return=minimal",
+            Preference::Representation => "return=representation",
+        };
+        response.headers_mut().insert(PREFERENCE_APPLIED, HeaderValue::from_static(applied));
+    }
+    response
+}
+
+fn located(mut response: Response) -> Response {
+    if let Some(location) = response.headers().get(CONTENT_LOCATION).cloned() {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn bare(status: StatusCode) -> Response {
     let mut response = Response::default();
     response.set_status(status);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(version) = version {
-        response.headers_mut().insert(ETAG, etag(version));
-    }
     response
 }
 
@@ -127,10 +181,11 @@ macro_rules! answers {
 
 answers! {
     Fetched: 200 "The resource." media_types::<T>(), ["ETag", "Content-Location"];
-             304 "`If-None-Match` names the present version." vec![], ["ETag"]
-    Created: 201 "The new resource." media_types::<T>(), ["ETag", "Location"]
-    Changed: 200 "The resource as it is now." media_types::<T>(), ["ETag", "Content-Location"];
-             204 "Changed; the client prefers a minimal answer." vec![], ["ETag"]
+             304 "`If-None-Match` names the present version." vec![], ["ETag", "Content-Location"]
+    Created: 201 "The new resource; without a body where the client prefers that." media_types::<T>(),
+             ["ETag", "Location", "Preference-Applied"]
+    Changed: 200 "The resource as it is now." media_types::<T>(), ["ETag", "Content-Location", "Preference-Applied"];
+             204 "Changed; the client prefers a minimal answer." vec![], ["ETag", "Content-Location", "Preference-Applied"]
     Answered: 200 "The answer." media_types::<T>(), []
 }
 
@@ -144,7 +199,7 @@ impl ApiResponse for Deleted {
 
 impl IntoResponse for Deleted {
     fn into_response(self) -> Response {
-        bare(StatusCode::NO_CONTENT, None)
+        bare(StatusCode::NO_CONTENT)
     }
 }
 
@@ -163,5 +218,25 @@ pub(super) fn meta(status: u16, description: &'static str, content: Vec<MetaMedi
         status_range: None,
         content,
         headers: headers.iter().map(header).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preference_is_read_among_others() {
+        // H-10.
+        for (header, expected) in [
+            ("respond-async, Return=\"minimal\"; foo=bar", Some(Preference::Minimal)),
+            ("return=representation", Some(Preference::Representation)),
+            ("return=minimal, return=representation", Some(Preference::Minimal)),
+            ("wait=10", None),
+            ("", None),
+        ] {
+            assert_eq!(Preference::parse(Some(header)), expected, "{header}");
+        }
+        assert_eq!(Preference::parse(None), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `/healthz` tells that the process answers, `/readyz` that its store does.
+//! `/healthz` tells that the process answers, `/readyz` that its store does and that it will go on.
 
 use poem::Response;
 use poem::http::StatusCode;
@@ -10,8 +10,11 @@ pub(super) fn healthz() -> Response {
     plain(StatusCode::OK, "ok\n")
 }
 
-/// 503 while the store does not answer. The org that is asked for does not exist.
+/// 503 while the process is about to end, or the store does not answer. The org that is asked for does not exist.
 pub(super) async fn readyz(app: &App) -> Response {
+    if app.is_draining() {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
+    }
     match app.store.org(Uuid::nil().into()).await {
         Ok(_) => plain(StatusCode::OK, "ready\n"),
         Err(error) => {

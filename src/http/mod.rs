@@ -18,7 +18,7 @@ pub mod routes;
 pub mod scim;
 pub mod tenant;
 
-pub use answer::{Answered, Changed, Created, Deleted, Fetched};
+pub use answer::{Answered, Changed, Created, Deleted, Fetched, Preference};
 pub use docs::openapi_document;
 pub use error::Rejection;
 pub use guard::{Authed, OAuthScope};

@@ -351,6 +351,9 @@ async fn documentation_and_health_are_where_they_are_looked_for() {
         assert_eq!(heard.status, StatusCode::OK.as_u16(), "{path}");
         assert!(heard.header("content-type").starts_with(content_type.split(';').next().unwrap_or_default()), "{path}");
     }
+    site.app.drain();
+    assert_eq!(site.send(Method::GET, "/readyz", &[], ()).await.status, 503, "about to end");
+    assert_eq!(site.send(Method::GET, "/healthz", &[], ()).await.status, 200);
     let hidden = TestClient::new(routes(site.app.clone(), Documentation::Hidden));
     for path in ["/docs", "/openapi.json"] {
         hidden.get(path).send().await.assert_status(StatusCode::NOT_FOUND);

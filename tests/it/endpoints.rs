@@ -37,6 +37,11 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("PUT", "/Users/{id}", Scope("users:write"), 200),
     ("PATCH", "/Users/{id}", Scope("users:write"), 200),
     ("DELETE", "/Users/{id}", Scope("users:write"), 204),
+    // The tokens here are those of clients; `scim_me` calls as a person.
+    ("GET", "/Me", Scope("users:read"), 404),
+    ("PUT", "/Me", Scope("users:write"), 404),
+    ("PATCH", "/Me", Scope("users:write"), 404),
+    ("DELETE", "/Me", Scope("users:write"), 404),
     ("GET", "/Groups", Scope("groups:read"), 200),
     ("POST", "/Groups", Scope("groups:write"), 201),
     ("POST", "/Groups/.search", Scope("groups:read"), 200),
@@ -106,7 +111,7 @@ impl Stage {
                 let operations = json!([{ "op": "replace", "path": "displayName", "value": name }]);
                 Some(json!({ "schemas": [crate::server::PATCH_OP], "Operations": operations }))
             }
-            (_, path) if path.starts_with("/Users") => Some(json!({ "schemas": [USER], "userName": name })),
+            (_, path) if path.starts_with("/Users") || path == "/Me" => Some(json!({ "schemas": [USER], "userName": name })),
             (_, path) if path.starts_with("/Groups") => Some(json!({ "schemas": [crate::server::GROUP], "displayName": name })),
             (method, path) => panic!("no body for {method} {path}"),
         };

@@ -7,6 +7,8 @@ mod errors;
 mod idp;
 mod openapi;
 mod scim_groups;
+mod scim_http;
+mod scim_me;
 mod scim_users;
 mod server;
 mod smtp;

@@ -96,6 +96,11 @@ impl Tree {
         text(&self.json(&["token", "create", "--org", org, "--scope", scope]), "access_token")
     }
 
+    /// A token of the user `name` of `org` with these scopes.
+    pub(crate) fn token_of(&self, name: &str, org: &str, scope: &str) -> String {
+        text(&self.json(&["token", "create", "--org", org, "--user", name, "--scope", scope]), "access_token")
+    }
+
     /// Serves this tree on a free port.
     pub(crate) fn serve(self) -> Server {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);

@@ -419,3 +419,24 @@ async fn a_link_of_another_org_or_with_a_changed_code_opens_nothing() {
     assert_eq!(answer(http().get(&link)).await.status, 404);
     assert_eq!(child.post("/Groups", &json!({ "schemas": [GROUP], "displayName": "x" })).await.status, 201);
 }
+
+/// M-01: a guest is itself where it is a guest; of itself, too, it can change `active` alone, and it can leave.
+#[tokio::test]
+async fn a_guest_looks_at_itself_and_leaves() {
+    let stage = Stage::new();
+    let (parent, child) = (stage.parent(), stage.child());
+    let source = parent.post("/Users", &person("ada")).await.expect(201).id();
+    child.post("/Invitations", &json!({ "userName": "ada" })).await.expect(201);
+    Invitee(http()).press(&stage.sink.next().link(), "accept").await.expect(200);
+    let guest = child.find("/Users", r#"userName eq "ada""#).await.expect(200).all("id").remove(0);
+
+    let token = stage.server.tree.token_of("ada", &stage.child, crate::server::ALL_SCOPES);
+    let ada = stage.server.stranger("acme", &stage.child, Some(token));
+    let me = ada.get("/Me").await.expect(200);
+    assert_eq!((me.id(), me.header("location")), (guest.clone(), Some(format!("{}/Users/{guest}", child.base).as_str())));
+    let rename = json!([{ "op": "replace", "path": "displayName", "value": "x" }]);
+    ada.patch("/Me", rename).await.expect_error(400, Some("mutability"));
+    ada.delete("/Me").await.expect(204);
+    assert_eq!(child.get("/Users").await.expect(200).total(), 0);
+    assert_eq!(parent.get(&format!("/Users/{source}")).await.expect(200).body["active"], true, "the home user stays");
+}

@@ -4,14 +4,13 @@
 #![allow(clippy::too_many_arguments)]
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 
-use super::parameter::{Integer, Names};
-use super::{Preference, Tag, body, id, preference, projection, query, references};
+use super::parameter::{Integer, ListHeader, Names};
+use super::{Tag, changed, created, fetched, id, projection, query, references};
 use crate::http::resource::{Group, GroupListResponse, PatchOp, SearchRequest};
-use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
-use crate::scim::project::Projection;
-use crate::scim::{Kind, Record, etag, list};
+use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Preference, Rejection, ScimBody};
+use crate::scim::{Kind, list, render};
 
 /// The operations on groups.
 pub struct Groups;
@@ -31,14 +30,16 @@ impl Groups {
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
         excluded_attributes: Query<Option<Names>>,
+        /// `return=minimal` for an answer without a body (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: ListHeader,
         /// The group: `schemas` and `displayName` at least.
         group: ScimBody<Group>,
     ) -> Result<Created<Group>, Rejection> {
         let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::Group, &projection);
         let record = caller.app.group_create(&caller.who, group.map, wanted).await?;
-        let location = caller.location("Groups", record.id);
-        Ok(Created::new(body(Kind::Group, &record, &caller.base, &projection), record.version, &location))
+        Ok(created(Kind::Group, &caller, &record, &projection, &prefer))
     }
 
     /// List groups
@@ -112,15 +113,11 @@ impl Groups {
         excluded_attributes: Query<Option<Names>>,
         /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
         #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<String>>,
+        if_none_match: ListHeader,
     ) -> Result<Fetched<Group>, Rejection> {
         let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
         let record = caller.app.group_get(&caller.who, self::id(&id)?, references(Kind::Group, &projection)).await?;
-        if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
-            return Ok(Fetched::not_modified(record.version));
-        }
-        let location = caller.location("Groups", record.id);
-        Ok(Fetched::new(body(Kind::Group, &record, &caller.base, &projection), record.version, &location))
+        Ok(fetched(Kind::Group, &caller, &record, &projection, &if_none_match))
     }
 
     /// Replace a group
@@ -140,17 +137,17 @@ impl Groups {
         excluded_attributes: Query<Option<Names>>,
         /// The version to be replaced: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
+        if_match: ListHeader,
         /// `return=minimal` for 204 without a body (RFC 7240).
         #[oai(name = "Prefer")]
-        prefer: Header<Option<String>>,
+        prefer: ListHeader,
         /// The whole group.
         group: ScimBody<Group>,
     ) -> Result<Changed<Group>, Rejection> {
         let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::Group, &projection);
         let record = caller.app.group_replace(&caller.who, self::id(&id)?, if_match.as_deref(), group.map, wanted).await?;
-        Ok(changed(&caller, &record, &projection, prefer.as_deref()))
+        Ok(changed(Kind::Group, &caller, &record, &projection, &prefer))
     }
 
     /// Patch a group
@@ -171,10 +168,10 @@ impl Groups {
         excluded_attributes: Query<Option<Names>>,
         /// The version to be changed: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
+        if_match: ListHeader,
         /// `return=representation` for 200 with the group (RFC 7240).
         #[oai(name = "Prefer")]
-        prefer: Header<Option<String>>,
+        prefer: ListHeader,
         /// The operations.
         patch: ScimBody<PatchOp>,
     ) -> Result<Changed<Group>, Rejection> {
@@ -182,11 +179,13 @@ impl Groups {
         let id = self::id(&id)?;
         let version = caller.app.group_patch(&caller.who, id, if_match.as_deref(), patch.map).await?;
         // P-28: Entra ID wants 204 of groups, and the members of a large one are not read for nobody.
-        if projection.is_default() && preference(prefer.as_deref()) != Some(Preference::Representation) {
-            return Ok(Changed::minimal(version));
+        let preference = Preference::parse(prefer.as_deref());
+        if projection.is_default() && preference != Some(Preference::Representation) {
+            let location = render::location(Kind::Group, id.0, &caller.base);
+            return Ok(Changed::new(None, version, &location).as_preferred(preference));
         }
         let record = caller.app.group_written(&caller.who, id, references(Kind::Group, &projection)).await?;
-        Ok(changed(&caller, &record, &projection, None))
+        Ok(changed(Kind::Group, &caller, &record, &projection, &prefer))
     }
 
     /// Delete a group
@@ -200,18 +199,9 @@ impl Groups {
         id: Path<String>,
         /// The version to be deleted: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
+        if_match: ListHeader,
     ) -> Result<Deleted, Rejection> {
         caller.app.group_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
         Ok(Deleted)
     }
-}
-
-/// P-28: 200 with the group, unless the client prefers a minimal answer and names no attributes.
-fn changed(caller: &Authed, record: &Record, projection: &Projection, prefer: Option<&str>) -> Changed<Group> {
-    if projection.is_default() && preference(prefer) == Some(Preference::Minimal) {
-        return Changed::minimal(record.version);
-    }
-    let location = caller.location("Groups", record.id);
-    Changed::new(body(Kind::Group, record, &caller.base, projection), record.version, &location)
 }

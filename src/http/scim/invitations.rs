@@ -8,11 +8,11 @@
 
 use poem::web::Data;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use serde_json::{Map, Value, json};
 
-use super::parameter::{Integer, Names};
-use super::{Tag, body, id, projection, query};
+use super::parameter::{Integer, ListHeader, Names};
+use super::{Tag, body, created, fetched, id, projection, query};
 use crate::app;
 use crate::app::invitations::Opened;
 use crate::http::resource::{
@@ -20,7 +20,7 @@ use crate::http::resource::{
 };
 use crate::http::{Answered, Authed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
 use crate::invite::{self, Answer};
-use crate::scim::{Kind, Quirks, etag, list, resource};
+use crate::scim::{Kind, Quirks, list, resource};
 
 /// The operations on invitations.
 pub struct Invitations;
@@ -58,6 +58,9 @@ impl Invitations {
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
         excluded_attributes: Query<Option<Names>>,
+        /// `return=minimal` for an answer without a body (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: ListHeader,
         /// The invitation: `userName` at least.
         invitation: ScimBody<Invitation>,
     ) -> Result<Created<Invitation>, Rejection> {
@@ -65,8 +68,7 @@ impl Invitations {
         let (profile, mut quirks) = (caller.app.settings.profile, Quirks::new());
         let accepted = resource::accept(Kind::Invitation, invitation.map, profile, &mut quirks)?;
         let record = caller.app.invitation_create(&caller.who, &accepted).await?;
-        let location = caller.location("Invitations", record.id);
-        Ok(Created::new(body(Kind::Invitation, &record, &caller.base, &projection), record.version, &location))
+        Ok(created(Kind::Invitation, &caller, &record, &projection, &prefer))
     }
 
     /// List invitations
@@ -139,15 +141,11 @@ impl Invitations {
         excluded_attributes: Query<Option<Names>>,
         /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
         #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<String>>,
+        if_none_match: ListHeader,
     ) -> Result<Fetched<Invitation>, Rejection> {
         let projection = projection(Kind::Invitation, &caller, &attributes, &excluded_attributes)?;
         let record = caller.app.invitation_get(&caller.who, self::id(&id)?).await?;
-        if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
-            return Ok(Fetched::not_modified(record.version));
-        }
-        let location = caller.location("Invitations", record.id);
-        Ok(Fetched::new(body(Kind::Invitation, &record, &caller.base, &projection), record.version, &location))
+        Ok(fetched(Kind::Invitation, &caller, &record, &projection, &if_none_match))
     }
 
     /// Delete an invitation
@@ -161,7 +159,7 @@ impl Invitations {
         id: Path<String>,
         /// The version to be deleted: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
+        if_match: ListHeader,
     ) -> Result<Deleted, Rejection> {
         caller.app.invitation_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
         Ok(Deleted)

@@ -7,6 +7,7 @@
 pub mod discovery;
 pub mod groups;
 pub mod invitations;
+pub mod me;
 mod parameter;
 mod query;
 pub mod users;
@@ -19,13 +20,15 @@ use poem_openapi::param::Query;
 pub use discovery::Discovery;
 pub use groups::Groups;
 pub use invitations::Invitations;
+pub use me::Me;
 pub use users::Users;
 
-use parameter::Names;
+use parameter::{ListHeader, Names};
 
-use super::{Authed, Rejection};
+use super::resource::Shape;
+use super::{Authed, Changed, Created, Fetched, Preference, Rejection};
 use crate::scim::project::Projection;
-use crate::scim::{Kind, Record, render};
+use crate::scim::{Kind, Record, etag, render};
 use crate::store::References;
 
 /// Headings in the document.
@@ -80,19 +83,48 @@ fn body(kind: Kind, record: &Record, base: &str, projection: &Projection) -> Vec
     }
 }
 
-/// What `Prefer` (RFC 7240 §4.2) says of the answer to a write (H-10).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Preference {
-    Minimal,
-    Representation,
+/// 200 with the resource, or 304 where the client knows its version (V-02).
+fn fetched<T: Shape>(
+    kind: Kind,
+    caller: &Authed,
+    record: &Record,
+    projection: &Projection,
+    if_none_match: &ListHeader,
+) -> Fetched<T> {
+    let location = render::location(kind, record.id, &caller.base);
+    if if_none_match.as_deref().is_some_and(|tags| etag::matches(tags, record.version)) {
+        return Fetched::not_modified(record.version, &location);
+    }
+    Fetched::new(body(kind, record, &caller.base, projection), record.version, &location)
 }
 
-fn preference(header: Option<&str>) -> Option<Preference> {
-    header?.split([',', ';']).find_map(|word| match word.trim().replace('"', "").to_ascii_lowercase().as_str() {
-        "return=minimal" => Some(Preference::Minimal),
-        "return=representation" => Some(Preference::Representation),
-        _ => None,
-    })
+/// 201, with the resource unless the client prefers none.
+fn created<T: Shape>(kind: Kind, caller: &Authed, record: &Record, projection: &Projection, prefer: &ListHeader) -> Created<T> {
+    let (body, preference) = preferred(kind, caller, record, projection, prefer);
+    Created::new(body, record.version, &render::location(kind, record.id, &caller.base)).as_preferred(preference)
+}
+
+/// 200 with the resource, or 204 if the client prefers none (P-28).
+fn changed<T: Shape>(kind: Kind, caller: &Authed, record: &Record, projection: &Projection, prefer: &ListHeader) -> Changed<T> {
+    let (body, preference) = preferred(kind, caller, record, projection, prefer);
+    Changed::new(body, record.version, &render::location(kind, record.id, &caller.base)).as_preferred(preference)
+}
+
+/// The body after a write, and the preference that it follows. Who names attributes gets them (A-10).
+fn preferred(
+    kind: Kind,
+    caller: &Authed,
+    record: &Record,
+    projection: &Projection,
+    prefer: &ListHeader,
+) -> (Option<Vec<u8>>, Option<Preference>) {
+    match Preference::parse(prefer.as_deref()) {
+        Some(Preference::Minimal) if projection.is_default() => (None, Some(Preference::Minimal)),
+        preference => {
+            let body = body(kind, record, &caller.base, projection);
+            (Some(body), preference.filter(|preference| *preference == Preference::Representation))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -105,13 +137,5 @@ mod tests {
         for text in ["", "1", "..", "bulkId:x", "01890A5D-AC96-774B-BCCE-B302099A8057", "01890a5dac96774bbcceb302099a8057"] {
             assert_eq!(id::<UserId>(text).expect_err(text).status.as_u16(), 404, "C-18: {text}");
         }
-    }
-
-    #[test]
-    fn a_preference_is_read_among_others() {
-        assert_eq!(preference(Some("respond-async, Return=\"minimal\"; foo=bar")), Some(Preference::Minimal));
-        assert_eq!(preference(Some("return=representation")), Some(Preference::Representation));
-        assert_eq!(preference(Some("wait=10")), None);
-        assert_eq!(preference(None), None);
     }
 }

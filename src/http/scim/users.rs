@@ -4,14 +4,13 @@
 #![allow(clippy::too_many_arguments)]
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 
-use super::parameter::{Integer, Names};
-use super::{Preference, Tag, body, id, preference, projection, query, references};
+use super::parameter::{Integer, ListHeader, Names};
+use super::{Tag, changed, created, fetched, id, projection, query, references};
 use crate::http::resource::{PatchOp, SearchRequest, User, UserListResponse};
 use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
-use crate::scim::project::Projection;
-use crate::scim::{Kind, Record, etag, list};
+use crate::scim::{Kind, list};
 
 /// The operations on users.
 pub struct Users;
@@ -32,13 +31,15 @@ impl Users {
         /// Not these attributes in the answer.
         #[oai(name = "excludedAttributes")]
         excluded_attributes: Query<Option<Names>>,
+        /// `return=minimal` for an answer without a body (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: ListHeader,
         /// The user: `schemas` and `userName` at least.
         user: ScimBody<User>,
     ) -> Result<Created<User>, Rejection> {
         let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
         let record = caller.app.user_create(&caller.who, user.map).await?;
-        let location = caller.location("Users", record.id);
-        Ok(Created::new(body(Kind::User, &record, &caller.base, &projection), record.version, &location))
+        Ok(created(Kind::User, &caller, &record, &projection, &prefer))
     }
 
     /// List users
@@ -101,7 +102,7 @@ impl Users {
     ///
     /// RFC 7644 §3.4.1. `groups` is derived from the groups' members and does not change the version.
     #[oai(path = "/Users/:id", method = "get", operation_id = "getUser")]
-    async fn get(
+    pub(super) async fn get(
         &self,
         #[oai(scope = "OAuthScope::UsersRead")] caller: Authed,
         /// The `id` of the user.
@@ -113,15 +114,11 @@ impl Users {
         excluded_attributes: Query<Option<Names>>,
         /// A version already known: 304 if it is still the present one (RFC 7644 §3.14).
         #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<String>>,
+        if_none_match: ListHeader,
     ) -> Result<Fetched<User>, Rejection> {
         let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
         let record = caller.app.user_get(&caller.who, self::id(&id)?, references(Kind::User, &projection)).await?;
-        if if_none_match.0.is_some_and(|tags| etag::matches(&tags, record.version)) {
-            return Ok(Fetched::not_modified(record.version));
-        }
-        let location = caller.location("Users", record.id);
-        Ok(Fetched::new(body(Kind::User, &record, &caller.base, &projection), record.version, &location))
+        Ok(fetched(Kind::User, &caller, &record, &projection, &if_none_match))
     }
 
     /// Replace a user
@@ -130,7 +127,7 @@ impl Users {
     /// ignored. A body that changes nothing keeps the version. Of a guest only `active` can be changed: 400 `mutability` if
     /// anything else differs.
     #[oai(path = "/Users/:id", method = "put", operation_id = "replaceUser")]
-    async fn replace(
+    pub(super) async fn replace(
         &self,
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// The `id` of the user.
@@ -142,17 +139,17 @@ impl Users {
         excluded_attributes: Query<Option<Names>>,
         /// The version to be replaced: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
+        if_match: ListHeader,
         /// `return=minimal` for 204 without a body (RFC 7240).
         #[oai(name = "Prefer")]
-        prefer: Header<Option<String>>,
+        prefer: ListHeader,
         /// The whole user.
         user: ScimBody<User>,
     ) -> Result<Changed<User>, Rejection> {
         let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::User, &projection);
         let record = caller.app.user_replace(&caller.who, self::id(&id)?, if_match.as_deref(), user.map, wanted).await?;
-        Ok(changed(&caller, &record, &projection, prefer.as_deref()))
+        Ok(changed(Kind::User, &caller, &record, &projection, &prefer))
     }
 
     /// Patch a user
@@ -161,7 +158,7 @@ impl Users {
     /// understood. The answer is 200 with the user. Of a guest only `active` can be changed: 400 `mutability` if anything
     /// else would.
     #[oai(path = "/Users/:id", method = "patch", operation_id = "patchUser")]
-    async fn patch(
+    pub(super) async fn patch(
         &self,
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// The `id` of the user.
@@ -173,17 +170,17 @@ impl Users {
         excluded_attributes: Query<Option<Names>>,
         /// The version to be changed: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
+        if_match: ListHeader,
         /// `return=minimal` for 204 without a body (RFC 7240).
         #[oai(name = "Prefer")]
-        prefer: Header<Option<String>>,
+        prefer: ListHeader,
         /// The operations.
         patch: ScimBody<PatchOp>,
     ) -> Result<Changed<User>, Rejection> {
         let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::User, &projection);
         let record = caller.app.user_patch(&caller.who, self::id(&id)?, if_match.as_deref(), patch.map, wanted).await?;
-        Ok(changed(&caller, &record, &projection, prefer.as_deref()))
+        Ok(changed(Kind::User, &caller, &record, &projection, &prefer))
     }
 
     /// Delete a user
@@ -192,25 +189,16 @@ impl Users {
     /// ends the membership and touches nothing in the parent organization. To keep a user from signing in, set `active` to
     /// false instead.
     #[oai(path = "/Users/:id", method = "delete", operation_id = "deleteUser")]
-    async fn delete(
+    pub(super) async fn delete(
         &self,
         #[oai(scope = "OAuthScope::UsersWrite")] caller: Authed,
         /// The `id` of the user.
         id: Path<String>,
         /// The version to be deleted: 412 if it is not the present one (RFC 7644 §3.14).
         #[oai(name = "If-Match")]
-        if_match: Header<Option<String>>,
+        if_match: ListHeader,
     ) -> Result<Deleted, Rejection> {
         caller.app.user_delete(&caller.who, self::id(&id)?, if_match.as_deref()).await?;
         Ok(Deleted)
     }
-}
-
-/// P-28: 200 with the user, unless the client prefers a minimal answer and names no attributes.
-fn changed(caller: &Authed, record: &Record, projection: &Projection, prefer: Option<&str>) -> Changed<User> {
-    if projection.is_default() && preference(prefer) == Some(Preference::Minimal) {
-        return Changed::minimal(record.version);
-    }
-    let location = caller.location("Users", record.id);
-    Changed::new(body(Kind::User, record, &caller.base, projection), record.version, &location)
 }
