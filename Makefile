@@ -6,7 +6,7 @@ TOOLS := $(CURDIR)/.tools
 VALIDATOR := $(TOOLS)/venv/bin/openapi-spec-validator
 DENY := $(TOOLS)/bin/cargo-deny
 
-.PHONY: test tools fmt lint deny advisories check-tests bench openapi
+.PHONY: test tools fmt lint deny advisories check-tests bench openapi conformance
 
 test: tools fmt lint check-tests deny
 
@@ -42,3 +42,7 @@ bench:
 # Writes the generated document anew; a test fails while it is stale.
 openapi:
 	$(CARGO) run --quiet -- openapi > openapi/usher.json
+
+# Writes the table of rows and their tests anew; a test fails while it is stale.
+conformance:
+	USHER_TEST_WRITE=1 $(CARGO) test --quiet --locked --test it -- coverage

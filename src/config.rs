@@ -22,10 +22,10 @@ pub struct Config {
     /// Address and port to listen on; port 0 picks a free one.
     pub listen: SocketAddr,
     /// The URL under which people and identity providers reach this server, without a slash at the end. Links, locations and
-    /// the issuer of tokens are built from it and from nothing that a request says (S-02, S-66). By default
+    /// the issuer of tokens are built from it and from nothing that a request says (SEC S-02, S-66). By default
     /// `http://` and the address listened on.
     pub public_url: Option<String>,
-    /// A proxy in front of this server speaks TLS. Without it, an address beyond loopback is refused (S-01).
+    /// A proxy in front of this server speaks TLS. Without it, an address beyond loopback is refused (SEC S-01).
     pub tls_proxy: bool,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
@@ -99,7 +99,7 @@ pub enum Transport {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Issuer {
-    /// Exactly the tokens' `iss` (S-16).
+    /// Exactly the tokens' `iss` (SEC S-16).
     pub issuer: String,
     /// What their `aud` must hold; by default the public URL.
     pub audience: Option<String>,
@@ -109,7 +109,7 @@ pub struct Issuer {
     pub pem: Option<PathBuf>,
     /// Where its JWK set is; https, or http on loopback.
     pub jwks_url: Option<String>,
-    /// Its tokens say `typ: JWT` and cannot say `at+jwt` (S-18).
+    /// Its tokens say `typ: JWT` and cannot say `at+jwt` (SEC S-18).
     #[serde(default)]
     pub allow_typ_jwt: bool,
 }
@@ -146,7 +146,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Refuses to listen beyond loopback without TLS (S-01).
+    /// Refuses to listen beyond loopback without TLS (SEC S-01).
     pub fn check_address(&self, address: SocketAddr) -> Result<(), Error> {
         if address.ip().is_loopback() || self.tls_proxy {
             return Ok(());
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn beyond_loopback_needs_a_tls_proxy() {
-        let error = read("listen = \"0.0.0.0:80\"").expect_err("S-01").to_string();
+        let error = read("listen = \"0.0.0.0:80\"").expect_err("SEC S-01").to_string();
         assert!(error.contains("tls_proxy"), "{error}");
         assert!(read("listen = \"0.0.0.0:80\"\ntls_proxy = true").is_ok());
     }

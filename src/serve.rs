@@ -189,7 +189,7 @@ impl Site {
     }
 }
 
-/// S-03. hyper itself refuses two framings in one message, or closes after it.
+/// SEC S-03. hyper itself refuses two framings in one message, or closes after it.
 fn is_host_missing(request: &Request<Incoming>) -> bool {
     request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST)
 }
@@ -282,7 +282,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_a_partial_and_a_dripping_head_are_cut() {
-        // D-1, F-31.
+        // D-1, SEC F-31.
         let (address, _end, _server) = start(limits()).await;
         for words in ["", "P", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\nX-"] {
             let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -320,7 +320,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_without_a_host_or_with_two_lengths_is_refused() {
-        // S-03.
+        // SEC S-03.
         let (address, _end, _server) = start(limits()).await;
         for head in [
             "GET / HTTP/1.1\r\n\r\n",
@@ -336,7 +336,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_two_framings_the_chunked_one_counts_and_the_connection_closes() {
-        // S-03; RFC 9112 §6.3.
+        // SEC S-03; RFC 9112 §6.3.
         let (address, _end, _server) = start(limits()).await;
         let mut stream = TcpStream::connect(address).await.expect("a connection");
         let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -347,7 +347,7 @@ mod tests {
 
     #[tokio::test]
     async fn shutdown_finishes_what_runs_and_cuts_half_a_request() {
-        // D-3, F-29.
+        // D-3, SEC F-29.
         let (address, end, server) = start(Limits { head: SOON, drain: SHORT * 4, ..limits() }).await;
         let mut half = TcpStream::connect(address).await.expect("a connection");
         say(&mut half, "GET / HTTP/1.1\r\nHo").await;

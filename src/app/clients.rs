@@ -34,7 +34,7 @@ impl App {
         Ok((id, Secret::new(secret)))
     }
 
-    /// The client, if `secret` is its own. Unknown and wrong take the same steps and get the same answer (S-13).
+    /// The client, if `secret` is its own. Unknown and wrong take the same steps and get the same answer (SEC S-13).
     pub(super) async fn client_authenticate(&self, client_id: &str, secret: &Secret<String>) -> Result<Client, Error> {
         let client = match client_id.parse::<ClientId>() {
             Ok(id) => self.store.client(id).await?,

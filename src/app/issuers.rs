@@ -24,7 +24,7 @@ pub struct ExternalIssuer {
     pub orgs: Vec<OrgId>,
     /// Its keys.
     pub keys: KeySource,
-    /// Its tokens may say `typ: JWT` (S-18).
+    /// Its tokens may say `typ: JWT` (SEC S-18).
     pub allow_typ_jwt: bool,
 }
 
@@ -43,7 +43,7 @@ pub enum IssuerError {
     /// The PEM text holds no usable public key.
     #[error("issuer {0}: {1}")]
     Key(String, KeyError),
-    /// Not a URL that keys may be fetched from (S-36).
+    /// Not a URL that keys may be fetched from (SEC S-36).
     #[error("issuer {0}: {1:?} is not an https URL, nor http on loopback")]
     Url(String, String),
     /// Two issuers with one name, or one that is named like this server.

@@ -113,7 +113,7 @@ async fn a_new_key_is_fetched_when_a_token_names_it_and_an_old_one_dies() {
     assert_eq!(issuers.verify(&new_token, later(29)).await, Err(Refusal::Key.into()), "asked a moment ago");
     assert!(issuers.verify(&old_token, later(29)).await.is_ok(), "still one of the keys known");
     assert!(issuers.verify(&new_token, later(30)).await.is_ok());
-    assert_eq!(issuers.verify(&old_token, later(30)).await, Err(Refusal::Key.into()), "S-27: not from memory either");
+    assert_eq!(issuers.verify(&old_token, later(30)).await, Err(Refusal::Key.into()), "SEC S-27: not from memory either");
     assert_eq!(idp.asked(), 2);
 }
 
@@ -165,7 +165,7 @@ async fn the_last_good_keys_serve_whatever_the_issuer_answers() {
         assert!(issuers.verify(&sound, now).await.is_ok(), "{head}");
     }
     assert_eq!(idp.asked(), 2 + wrong.len());
-    assert_eq!(elsewhere.asked(), 0, "no redirect is followed (S-36)");
+    assert_eq!(elsewhere.asked(), 0, "no redirect is followed (SEC S-36)");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! An external issuer's JWK set over HTTP: https only, no redirects, no cookies, small, quick, and seldom (S-36).
+//! An external issuer's JWK set over HTTP: https only, no redirects, no cookies, small, quick, and seldom (SEC S-36).
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -37,7 +37,7 @@ impl App {
         if verified.org != org {
             return Err(scim::Error::not_found().into());
         }
-        // Asked at every request, so that a revocation or a deactivation takes effect with the next one (S-27).
+        // Asked at every request, so that a revocation or a deactivation takes effect with the next one (SEC S-27).
         let claim = Claim { subject: verified.subject.clone(), token: verified.token };
         let access = self.store.access(org, &claim).await?.ok_or_else(scim::Error::not_found)?;
         if !access.is_live || !access.org.active {

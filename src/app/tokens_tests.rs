@@ -88,7 +88,7 @@ async fn a_client_gets_a_token_for_its_own_org_with_no_more_than_its_scopes() {
     }
 }
 
-/// S-13: an unknown client, another client's secret and no secret are one answer.
+/// SEC S-13: an unknown client, another client's secret and no secret are one answer.
 #[tokio::test]
 async fn a_wrong_secret_gets_nothing() {
     let house = house().await;
@@ -123,7 +123,7 @@ async fn a_token_enters_no_other_org_than_its_own() {
     assert!(house.verify(&issued, house.acme).await.is_ok());
 }
 
-/// S-27: the next request, although the token was believed a moment ago.
+/// SEC S-27: the next request, although the token was believed a moment ago.
 #[tokio::test]
 async fn a_revoked_token_is_dead_at_once_and_no_other_is() {
     let house = house().await;
@@ -144,7 +144,7 @@ async fn a_users_token_dies_with_the_user() {
     let issued = house.app.token_create(house.acme, Some("Ada"), scopes("users:read"), None).await.expect("a token");
     let who = house.verify(&issued, house.acme).await.expect("believed");
     assert_eq!(who.subject, Subject::User(ada));
-    assert_eq!(who.client_id.as_deref(), Some("usher-cli"), "S-25: no client has this id");
+    assert_eq!(who.client_id.as_deref(), Some("usher-cli"), "SEC S-25: no client has this id");
     let missing = house.app.token_create(house.acme, Some("eve"), ScopeSet::ALL, None).await.expect_err("no eve");
     assert_eq!(missing.kind(), ErrorKind::NotFound);
     let elsewhere = house.app.token_create(house.partners, Some("ada"), ScopeSet::ALL, None).await.expect_err("not there");

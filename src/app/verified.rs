@@ -1,7 +1,7 @@
 //! Tokens that were believed a moment ago, so that a signature is checked once and not at every request.
 //!
 //! Keyed by the token's SHA-256: the token itself is never kept. What only the store knows (revocation, a deactivated user) is
-//! not remembered here and asked at every request (S-27).
+//! not remembered here and asked at every request (SEC S-27).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

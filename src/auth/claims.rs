@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Refusal, ScopeSet};
 use crate::base::{OrgId, Timestamp};
 
-/// Words in `scope` (S-26).
+/// Words in `scope` (SEC S-26).
 const SCOPES_MAX: usize = 50;
 /// Bytes of `sub`; OpenID Connect Core §2 allows 255 characters.
 const SUBJECT_BYTES_MAX: usize = 255;

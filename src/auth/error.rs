@@ -31,55 +31,55 @@ pub enum Error {
 /// The rule that a token breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
-    /// More than 8 KiB (S-26).
+    /// More than 8 KiB (SEC S-26).
     #[error("it is larger than 8192 bytes")]
     Size,
-    /// Not three parts of unpadded base64url holding JSON objects (S-21).
+    /// Not three parts of unpadded base64url holding JSON objects (SEC S-21).
     #[error("it is not a signed JWT")]
     Form,
-    /// A member occurs twice (S-23).
+    /// A member occurs twice (SEC S-23).
     #[error("a member occurs twice")]
     Duplicate,
-    /// `typ` is not that of an access token (S-18).
+    /// `typ` is not that of an access token (SEC S-18).
     #[error("`typ` is not at+jwt")]
     Type,
-    /// `crit`, `b64`, `zip` or `cty` (S-21).
+    /// `crit`, `b64`, `zip` or `cty` (SEC S-21).
     #[error("its header asks for an extension that is not understood")]
     Extension,
-    /// Not an algorithm that is allowed, or not that of the key (S-14).
+    /// Not an algorithm that is allowed, or not that of the key (SEC S-14).
     #[error("`alg` is not that of the key")]
     Algorithm,
-    /// No such key of this issuer (S-16, S-22).
+    /// No such key of this issuer (SEC S-16, S-22).
     #[error("`kid` names no key of its issuer")]
     Key,
-    /// Not signed by the key (S-15).
+    /// Not signed by the key (SEC S-15).
     #[error("the signature is not valid")]
     Signature,
-    /// `iss` is none that is configured (S-16).
+    /// `iss` is none that is configured (SEC S-16).
     #[error("`iss` is not an issuer known here")]
     Issuer,
-    /// `aud` does not contain us (S-17).
+    /// `aud` does not contain us (SEC S-17).
     #[error("`aud` does not name this server")]
     Audience,
-    /// `sub` is missing, empty or too long (S-24).
+    /// `sub` is missing, empty or too long (SEC S-24).
     #[error("`sub` is missing")]
     Subject,
-    /// `exp` has passed, or is missing (S-20).
+    /// `exp` has passed, or is missing (SEC S-20).
     #[error("it has expired")]
     Expired,
-    /// `nbf` or `iat` lies ahead (S-20).
+    /// `nbf` or `iat` lies ahead (SEC S-20).
     #[error("it is not valid yet")]
     Premature,
-    /// `exp` − `iat` is more than this server allows (S-11).
+    /// `exp` − `iat` is more than this server allows (SEC S-11).
     #[error("its lifetime is too long")]
     Lifetime,
-    /// `org_id` is missing, not an id, or none that this issuer may speak for (S-50).
+    /// `org_id` is missing, not an id, or none that this issuer may speak for (SEC S-50).
     #[error("`org_id` names no organization this issuer may speak for")]
     Org,
-    /// A claim has the wrong type, or there are too many (S-26, V-48).
+    /// A claim has the wrong type, or there are too many (SEC S-26, V-48).
     #[error("its claims do not have the expected form")]
     Claims,
-    /// Revoked, or its subject is gone or not active (S-27).
+    /// Revoked, or its subject is gone or not active (SEC S-27).
     #[error("it is revoked, or whom it stands for is not active")]
     Dead,
 }

@@ -13,7 +13,7 @@ use crate::org::Org;
 pub const ACCESS_LIFETIME: Duration = Duration::from_secs(3600);
 /// How long a provisioning token is good for where nobody says otherwise; for identity providers that can only paste one.
 pub const PROVISIONING_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
-/// The most that any token may be good for (S-11).
+/// The most that any token may be good for (SEC S-11).
 pub const LIFETIME_MAX: Duration = Duration::from_secs(400 * 24 * 3600);
 
 /// What a token is to say.
@@ -35,7 +35,7 @@ pub struct Grant<'a> {
     pub lifetime: Duration,
 }
 
-/// `client_id` of tokens made for a person at the command line. Not a UUID, so no client can have it (S-25).
+/// `client_id` of tokens made for a person at the command line. Not a UUID, so no client can have it (SEC S-25).
 pub const OPERATOR_CLIENT_ID: &str = "usher-cli";
 
 #[derive(Serialize)]

@@ -16,7 +16,7 @@ const KEYS_MAX: usize = 64;
 pub struct Parsed {
     /// The usable keys.
     pub keys: Vec<Key>,
-    /// `kid` and reason of those that are ignored, for the log (S-15).
+    /// `kid` and reason of those that are ignored, for the log (SEC S-15).
     pub ignored: Vec<(String, KeyError)>,
 }
 

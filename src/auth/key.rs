@@ -1,4 +1,4 @@
-//! Keys: each is bound to exactly one algorithm when it is loaded, so that a token cannot choose (S-14).
+//! Keys: each is bound to exactly one algorithm when it is loaded, so that a token cannot choose (SEC S-14).
 //!
 //! Only public-key signatures. A MAC key would have to be shared with whoever verifies, and is what makes an algorithm
 //! confusion possible at all.
@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 
 use crate::base::Secret;
 
-/// Bits of an RSA modulus (S-15).
+/// Bits of an RSA modulus (SEC S-15).
 const RSA_BITS_MIN: usize = 2048;
 
 /// A public key of one issuer.

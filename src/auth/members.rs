@@ -1,7 +1,7 @@
 //! The JSON objects inside a token: no member twice, few and shallow.
 //!
 //! RFC 7519 §4 lets a parser take the last of two equal members; that is how two readers come to see two different tokens
-//! (S-23, V-44). Names are case-sensitive here, unlike SCIM's.
+//! (SEC S-23, V-44). Names are case-sensitive here, unlike SCIM's.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 
 use super::Refusal;
 
-/// Members of one object (S-26).
+/// Members of one object (SEC S-26).
 const MEMBERS_MAX: usize = 64;
-/// Nesting, the object itself included (S-26).
+/// Nesting, the object itself included (SEC S-26).
 const DEPTH_MAX: usize = 4;
 
 /// The object in `bytes`, and nothing after it.

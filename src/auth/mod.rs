@@ -39,14 +39,14 @@ pub enum Change {
     },
 }
 
-/// Whose rights a token carries. A client and a user never mix, whatever their ids (S-25).
+/// Whose rights a token carries. A client and a user never mix, whatever their ids (SEC S-25).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A machine caller of the embedded issuer.
     Client(ClientId),
     /// A person of the org, by the id in that org.
     User(UserId),
-    /// Someone an external issuer vouches for: issuer and `sub` (S-24).
+    /// Someone an external issuer vouches for: issuer and `sub` (SEC S-24).
     External {
         /// `iss`.
         issuer: String,

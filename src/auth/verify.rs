@@ -1,7 +1,7 @@
 //! Whether a token is believed.
 //!
 //! jsonwebtoken does the cryptography and nothing else: its defaults accept tokens without issuer or audience, with unknown
-//! critical headers, of any type and any lifetime (D-7). Everything else is decided here, row by row of S-14 … S-26, in two
+//! critical headers, of any type and any lifetime (D-7). Everything else is decided here, row by row of SEC S-14 … S-26, in two
 //! steps, because only the token says whose keys are needed: [`Token::parse`], then [`Token::verify`].
 
 use std::time::Duration;
@@ -16,9 +16,9 @@ use super::{Refusal, ScopeSet, Subject, members};
 use crate::base::limit::TOKEN_BYTES_MAX;
 use crate::base::{OrgId, Timestamp, TokenId};
 
-/// How far an issuer's clock may be off (S-20).
+/// How far an issuer's clock may be off (SEC S-20).
 pub const LEEWAY: Duration = Duration::from_secs(30);
-/// Bytes of a `kid`, which is a key of a map and nothing else (S-22).
+/// Bytes of a `kid`, which is a key of a map and nothing else (SEC S-22).
 pub const KID_BYTES_MAX: usize = 128;
 
 /// What is expected of the tokens of one issuer.
@@ -32,7 +32,7 @@ pub struct Issuer {
     pub orgs: Orgs,
     /// Which `typ` its tokens carry.
     pub typ: Typ,
-    /// The most that `exp` − `iat` may be (S-11).
+    /// The most that `exp` − `iat` may be (SEC S-11).
     pub lifetime_max: Duration,
     /// Whose ids `sub` holds.
     pub subjects: Subjects,
@@ -47,7 +47,7 @@ pub enum Orgs {
     Only(Vec<OrgId>),
 }
 
-/// The `typ` of an access token (S-18).
+/// The `typ` of an access token (SEC S-18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typ {
     /// `at+jwt`, as RFC 9068 §2.1 says.
@@ -56,7 +56,7 @@ pub enum Typ {
     AnyJwt,
 }
 
-/// Whose ids `sub` holds (S-24, S-25).
+/// Whose ids `sub` holds (SEC S-24, S-25).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subjects {
     /// Ours: a client if `sub` equals `client_id`, else a user of the org.
@@ -124,7 +124,7 @@ impl<'a> Token<'a> {
         self.candidates(keys).next().is_some()
     }
 
-    /// Believes the token, or names the rule it breaks. `keys` are those of `issuer` and of nobody else (S-16).
+    /// Believes the token, or names the rule it breaks. `keys` are those of `issuer` and of nobody else (SEC S-16).
     pub fn verify(&self, issuer: &Issuer, keys: &[Key], now: Timestamp) -> Result<Verified, Refusal> {
         if self.claims.issuer != issuer.issuer {
             return Err(Refusal::Issuer);
@@ -153,7 +153,7 @@ impl<'a> Token<'a> {
     fn check_signature(&self, keys: &[Key]) -> Result<(), Refusal> {
         let mut refusal = Refusal::Key;
         for key in self.candidates(keys) {
-            // S-14: the key decides, the token can only agree.
+            // SEC S-14: the key decides, the token can only agree.
             if self.header.alg.parse() != Ok(key.algorithm) {
                 refusal = if refusal == Refusal::Key { Refusal::Algorithm } else { refusal };
                 continue;
@@ -220,7 +220,7 @@ fn object(part: &str) -> Result<Map<String, Value>, Refusal> {
     members::parse(&URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Form)?)
 }
 
-/// `jwk`, `jku`, `x5u` and `x5c` are not looked at: a token does not bring its own key (S-22, V-47).
+/// `jwk`, `jku`, `x5u` and `x5c` are not looked at: a token does not bring its own key (SEC S-22, V-47).
 fn read_header(header: &Map<String, Value>) -> Result<Header, Refusal> {
     if ["crit", "b64", "zip", "cty"].iter().any(|name| header.contains_key(*name)) {
         return Err(Refusal::Extension);

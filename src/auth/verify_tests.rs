@@ -1,4 +1,4 @@
-//! The rows S-14 … S-26 as tables: each case changes one thing of a token that is believed.
+//! The rows SEC S-14 … S-26 as tables: each case changes one thing of a token that is believed.
 
 use std::time::Duration;
 
@@ -107,13 +107,13 @@ fn a_sound_token_is_believed_as_it_says() {
 fn every_claim_of_a_wrong_type_or_value_is_refused_for_its_own_reason() {
     let a = party("https://a.test");
     let cases: Vec<(&str, Value, Refusal)> = vec![
-        // S-16
+        // SEC S-16
         ("iss", Value::Null, Refusal::Issuer),
         ("iss", json!(["https://a.test"]), Refusal::Issuer),
         ("iss", json!("https://a.test/"), Refusal::Issuer),
         ("iss", json!("https://A.test"), Refusal::Issuer),
         ("iss", json!(""), Refusal::Issuer),
-        // S-17
+        // SEC S-17
         ("aud", Value::Null, Refusal::Audience),
         ("aud", json!(7), Refusal::Audience),
         ("aud", json!("https://other.test"), Refusal::Audience),
@@ -121,7 +121,7 @@ fn every_claim_of_a_wrong_type_or_value_is_refused_for_its_own_reason() {
         ("aud", json!([["https://usher.test"]]), Refusal::Audience),
         ("aud", json!(["https://usher.test", 7]), Refusal::Audience),
         ("aud", json!({ "https://usher.test": 1 }), Refusal::Audience),
-        // S-20, V-48
+        // SEC S-20, V-48
         ("exp", Value::Null, Refusal::Expired),
         ("exp", json!("1900000000"), Refusal::Claims),
         ("exp", json!([NOW + 600]), Refusal::Claims),
@@ -132,7 +132,7 @@ fn every_claim_of_a_wrong_type_or_value_is_refused_for_its_own_reason() {
         ("nbf", json!({}), Refusal::Claims),
         ("iat", Value::Null, Refusal::Lifetime),
         ("iat", json!("0"), Refusal::Claims),
-        // S-24
+        // SEC S-24
         ("sub", Value::Null, Refusal::Subject),
         ("sub", json!(""), Refusal::Subject),
         ("sub", json!(" "), Refusal::Subject),
@@ -141,7 +141,7 @@ fn every_claim_of_a_wrong_type_or_value_is_refused_for_its_own_reason() {
         ("sub", json!("a\u{0}b"), Refusal::Subject),
         ("sub", json!("ada"), Refusal::Subject),
         ("sub", json!("s".repeat(256)), Refusal::Subject),
-        // S-50
+        // SEC S-50
         ("org_id", Value::Null, Refusal::Org),
         ("org_id", json!(""), Refusal::Org),
         ("org_id", json!([ORG]), Refusal::Org),
@@ -149,7 +149,7 @@ fn every_claim_of_a_wrong_type_or_value_is_refused_for_its_own_reason() {
         ("org_id", json!(ORG.to_uppercase()), Refusal::Org),
         ("org_id", json!(ORG.replace('-', "")), Refusal::Org),
         ("org_id", json!(USER), Refusal::Org),
-        // S-26
+        // SEC S-26
         ("scope", json!(["users:read"]), Refusal::Claims),
         ("scope", json!(vec!["x"; 51].join(" ")), Refusal::Claims),
         ("deep", json!([[[[1]]]]), Refusal::Claims),
@@ -176,21 +176,21 @@ fn every_claim_of_a_wrong_type_or_value_is_refused_for_its_own_reason() {
 fn every_header_that_asks_for_more_is_refused() {
     let a = party("https://a.test");
     let cases: Vec<(&str, Value, Refusal)> = vec![
-        // S-18
+        // SEC S-18
         ("typ", Value::Null, Refusal::Type),
         ("typ", json!("JWT"), Refusal::Type),
         ("typ", json!("id+jwt"), Refusal::Type),
         ("typ", json!("at+jwt "), Refusal::Type),
         ("typ", json!("secevent+jwt"), Refusal::Type),
         ("typ", json!(["at+jwt"]), Refusal::Type),
-        // S-21
+        // SEC S-21
         ("crit", json!(["x"]), Refusal::Extension),
         ("crit", json!([]), Refusal::Extension),
         ("b64", json!(false), Refusal::Extension),
         ("b64", json!(true), Refusal::Extension),
         ("zip", json!("DEF"), Refusal::Extension),
         ("cty", json!("JWT"), Refusal::Extension),
-        // S-14
+        // SEC S-14
         ("alg", Value::Null, Refusal::Algorithm),
         ("alg", json!("none"), Refusal::Algorithm),
         ("alg", json!("None"), Refusal::Algorithm),
@@ -202,7 +202,7 @@ fn every_header_that_asks_for_more_is_refused() {
         ("alg", json!("RS256"), Refusal::Algorithm),
         ("alg", json!("HS256"), Refusal::Algorithm),
         ("alg", json!(["ES256"]), Refusal::Algorithm),
-        // S-22
+        // SEC S-22
         ("kid", json!(7), Refusal::Key),
         ("kid", json!("k".repeat(129)), Refusal::Key),
     ];
@@ -267,7 +267,7 @@ fn any_changed_byte_of_a_sound_token_is_refused() {
     }
 }
 
-/// S-16: the right name with another issuer's key is as bad as the wrong name.
+/// SEC S-16: the right name with another issuer's key is as bad as the wrong name.
 #[test]
 fn the_key_of_one_issuer_does_not_speak_for_another() {
     let (a, b) = (party("https://a.test"), party("https://b.test"));
@@ -279,7 +279,7 @@ fn the_key_of_one_issuer_does_not_speak_for_another() {
     assert_eq!(a.verify(&own), Err(Refusal::Issuer));
 }
 
-/// S-22, V-47: a token does not bring its own key, and `kid` is a name and nothing more.
+/// SEC S-22, V-47: a token does not bring its own key, and `kid` is a name and nothing more.
 #[test]
 fn a_key_inside_the_token_is_not_looked_at() {
     let (a, b) = (party("https://a.test"), party("https://b.test"));
@@ -310,7 +310,7 @@ fn kid_chooses_among_the_named_keys_and_never_falls_through_to_another() {
     }
 }
 
-/// S-20: thirty seconds of leeway, to the second, with the clock moved and not the token.
+/// SEC S-20: thirty seconds of leeway, to the second, with the clock moved and not the token.
 #[test]
 fn the_boundaries_of_time_are_where_they_are_said_to_be() {
     let a = party("https://a.test");
@@ -338,7 +338,7 @@ fn the_boundaries_of_time_are_where_they_are_said_to_be() {
     assert_eq!(at(with(claims(), "exp", json!(253_402_300_799_i64)), 0), Some(Refusal::Lifetime));
 }
 
-/// S-21, S-23, S-26: everything that needs no key.
+/// SEC S-21, S-23, S-26: everything that needs no key.
 #[test]
 fn what_is_not_a_small_signed_jwt_without_duplicates_is_not_looked_into() {
     let parse = |text: &str| Token::parse(text).err();
@@ -388,7 +388,7 @@ fn an_rsa_key_from_a_pem_file_verifies_rs256_alone() {
     assert_eq!(verify("ES256", &RSA_PKCS1_SHA256), Err(Refusal::Algorithm));
 }
 
-/// S-24, S-25: the same text in `sub` is another subject as a client, as a user and at another issuer.
+/// SEC S-24, S-25: the same text in `sub` is another subject as a client, as a user and at another issuer.
 #[test]
 fn subjects_of_different_kinds_never_meet() {
     let mut a = party("https://a.test");

@@ -40,7 +40,7 @@ pub const INVITATION_LIFETIME_MIN: Duration = Duration::from_secs(300);
 pub const INVITATION_LIFETIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Characters of an inviter's message.
 pub const MESSAGE_CHARS_MAX: usize = 2000;
-/// Bytes of a bearer token (S-26).
+/// Bytes of a bearer token (SEC S-26).
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// Levels of a hierarchy of orgs.
 pub const ORG_DEPTH_MAX: usize = 32;

@@ -15,7 +15,7 @@ pub fn fold(text: &str) -> String {
 }
 
 /// The key under which a `userName` is unique in its org: PRECIS UsernameCaseMapped (RFC 8265 §3.3), and [`fold`] for
-/// names that PRECIS refuses although real identity providers send them, such as those with a space (V-45, S-39).
+/// names that PRECIS refuses although real identity providers send them, such as those with a space (V-45, SEC S-39).
 pub fn user_name_key(user_name: &str) -> String {
     if user_name.is_ascii() {
         return user_name.to_ascii_lowercase();

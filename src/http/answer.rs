@@ -15,7 +15,7 @@ use poem_openapi::types::Type;
 use super::payload::media_types;
 use super::resource::Shape;
 
-/// What every SCIM body is sent as (S-05).
+/// What every SCIM body is sent as (SEC S-05).
 pub(super) const SCIM_UTF8: HeaderValue = HeaderValue::from_static("application/scim+json; charset=utf-8");
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -110,7 +110,7 @@ impl Preference {
     }
 }
 
-/// A SCIM answer with `body`, never to be cached (S-06).
+/// A SCIM answer with `body`, never to be cached (SEC S-06).
 pub(super) fn scim(status: StatusCode, body: Body) -> Response {
     let mut response = bare(status);
     response.set_body(body);

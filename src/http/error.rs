@@ -161,7 +161,7 @@ impl From<app::Error> for Rejection {
     }
 }
 
-/// RFC 6750 §3: the challenge carries an error code only where credentials were sent (S-10).
+/// RFC 6750 §3: the challenge carries an error code only where credentials were sent (SEC S-10).
 impl From<auth::Error> for Rejection {
     fn from(error: auth::Error) -> Self {
         let detail = error.to_string();

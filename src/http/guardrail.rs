@@ -1,7 +1,7 @@
 //! What stands around every handler: a request id, a deadline, a net for panics, the form of every failure, and one log line
 //! for each.
 //!
-//! Whatever goes wrong further in, the answer has the dialect of its address (E-01), and nothing of the cause is in it (S-07).
+//! Whatever goes wrong further in, the answer has the dialect of its address (E-01), and nothing of the cause in it (SEC S-07).
 
 use std::any::Any;
 use std::error::Error;
@@ -38,7 +38,7 @@ impl<E: Endpoint<Output = Response>> Guardrail<E> {
     }
 
     async fn answer(&self, request: Request) -> Result<Response, Rejection> {
-        // S-03: two hosts are two readings of one request.
+        // SEC S-03: two hosts are two readings of one request.
         if request.headers().get_all(HOST).iter().nth(1).is_some() {
             return Err(Rejection::status(StatusCode::BAD_REQUEST, "more than one `Host` header"));
         }
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(status, 500);
         assert_eq!(content_type.as_deref(), Some("application/scim+json; charset=utf-8"), "E-09");
         assert_eq!(body["status"], "500", "E-01");
-        assert!(!body.to_string().contains("secret"), "S-07: {body}");
+        assert!(!body.to_string().contains("secret"), "SEC S-07: {body}");
     }
 
     #[tokio::test]

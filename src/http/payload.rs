@@ -185,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_drips_is_given_up() {
-        // F-31.
+        // SEC F-31.
         let drip = futures_util::stream::unfold((), |()| async {
             tokio::time::sleep(Duration::from_millis(5)).await;
             Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))

@@ -108,7 +108,7 @@ impl Heard {
         assert_eq!(self.body.get("scimType").and_then(Value::as_str), scim_type, "{case}: {}", self.body);
         assert!(self.body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{case}");
         assert!(!self.header("x-request-id").is_empty(), "{case}");
-        assert_eq!(self.header("cache-control"), "no-store", "S-06 {case}");
+        assert_eq!(self.header("cache-control"), "no-store", "SEC S-06 {case}");
     }
 }
 
@@ -148,7 +148,7 @@ async fn every_refusal_of_a_body_has_its_status() {
 
 #[tokio::test]
 async fn every_refusal_of_a_caller_has_its_challenge() {
-    // S-09, S-10, S-50.
+    // SEC S-09, S-10, S-50.
     let site = Site::new().await;
     let users = format!("{}/Users", site.base());
     let reader = format!("Bearer {}", site.token(site.acme.0, "groups:read".parse().expect("a scope")).await);
@@ -221,7 +221,7 @@ async fn what_is_not_there_and_what_is_not_ours_are_one_answer() {
 
 #[tokio::test]
 async fn every_address_knows_its_methods() {
-    // C-16, C-17, D-07, S-04.
+    // C-16, C-17, D-07, SEC S-04.
     let site = Site::new().await;
     for (path, allow) in [
         ("/Users", "GET, HEAD, OPTIONS, POST"),
@@ -281,7 +281,7 @@ async fn discovery_is_open_where_it_must_be_and_closed_elsewhere() {
 
 #[tokio::test]
 async fn headers_that_lie_about_the_host_change_nothing() {
-    // V-37, S-02, H-08.
+    // V-37, SEC S-02, H-08.
     let site = Site::new().await;
     let bearer = format!("Bearer {}", site.acme.1);
     let lies = [
@@ -298,7 +298,7 @@ async fn headers_that_lie_about_the_host_change_nothing() {
     assert_eq!(made.status, 201, "{}", made.body);
     assert!(!format!("{made:?}").contains("evil"), "{made:?}");
     let two = [("host", "a"), ("host", "b"), ("authorization", bearer.as_str())];
-    site.send(Method::GET, &users, &two, ()).await.assert_refused(400, None, "S-03");
+    site.send(Method::GET, &users, &two, ()).await.assert_refused(400, None, "SEC S-03");
 }
 
 #[tokio::test]

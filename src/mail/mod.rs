@@ -41,7 +41,7 @@ pub fn sender(from: &str) -> Result<Mailbox, Error> {
 
 /// A message with `rendered` as text and HTML, to one recipient.
 ///
-/// Two calls with the same arguments give the same bytes: `id` becomes the `Message-ID` (F-16) and the boundary of the parts.
+/// Two calls with the same arguments give the same bytes: `id` becomes the `Message-ID` (SEC F-16) and the boundary of the parts.
 /// `host` is that of the public URL.
 pub fn message(rendered: Rendered, from: &Mailbox, to: &str, id: Uuid, host: &str, date: Timestamp) -> Result<Message, Error> {
     let to: Address = to.parse().map_err(|_| Error::Address(to.to_owned()))?;
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn no_name_breaks_out_of_its_place() {
-        // S-71, S-72, V-57, F-20: one recipient, the fixed headers, two parts, one link, whatever people are called.
+        // S-71, S-72, V-57, SEC F-20: one recipient, the fixed headers, two parts, one link, whatever people are called.
         let long = "x\u{301}".repeat(1 << 19);
         for hostile in HOSTILE.iter().copied().chain([long.as_str()]) {
             let mut letter = letter();

@@ -47,7 +47,7 @@ pub enum Change {
         /// What went wrong.
         answer: String,
     },
-    /// Given up; a letter that kills its carrier must not hold up the others (F-20).
+    /// Given up; a letter that kills its carrier must not hold up the others (SEC F-20).
     LetterFailed {
         /// Which letter.
         id: Uuid,
@@ -58,7 +58,7 @@ pub enum Change {
     },
 }
 
-/// Tries of one letter at the most. The schedule gives fewer; only a letter that takes the whole process down gets here (F-20).
+/// Tries of one letter at the most. The schedule gives fewer; only a letter that takes the process down gets here (SEC F-20).
 pub const TRIES_MAX: u32 = 100;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -21,7 +21,7 @@ use crate::store::{self, Actor};
 const AT_ONCE: usize = 8;
 /// Longer than a letter can take, so that no other carrier takes it up meanwhile.
 const LEASE: Duration = Duration::from_secs(300);
-/// After so many tries a mail server that cannot be understood is given up: each may have delivered the letter (F-18).
+/// After so many tries a mail server that cannot be understood is given up: each may have delivered the letter (SEC F-18).
 const UNCLEAR_TRIES_MAX: u32 = 3;
 /// Between two looks where nobody calls: for retries, and for letters that another process queued.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -63,7 +63,7 @@ pub(super) async fn carry_due(app: &Arc<App>, post: &Arc<Post>) -> Result<usize,
     while let Some(ended) = under_way.join_next_with_id().await {
         let (task, change) = match ended {
             Ok((task, change)) => (task, Some(change)),
-            // F-20: a letter that makes its carrier panic would do so again.
+            // SEC F-20: a letter that makes its carrier panic would do so again.
             Err(error) => (error.id(), None),
         };
         let Some(letter) = by_task.remove(&task) else { continue };

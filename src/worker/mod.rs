@@ -1,7 +1,7 @@
 //! The worker: carries letters out of the outbox, beside the requests and never inside one.
 //!
 //! At least once: between the mail server's yes and the note of it lies a gap that SMTP cannot close, so a crash there sends
-//! a letter twice, under one `Message-ID` (F-16). `outbox` says when to try again, `mail` what a letter says.
+//! a letter twice, under one `Message-ID` (SEC F-16). `outbox` says when to try again, `mail` what a letter says.
 
 pub mod carrier;
 pub mod keys;

@@ -111,7 +111,7 @@ enum Way {
 
 /// Of one step of the conversation with the mail server.
 const STEP_DEADLINE: Duration = Duration::from_secs(30);
-/// Of the whole conversation (F-19): a server that sends one byte a second must not hold a letter for ever.
+/// Of the whole conversation (SEC F-19): a server that sends one byte a second must not hold a letter for ever.
 pub(super) const SEND_DEADLINE: Duration = Duration::from_secs(90);
 
 impl Post {
@@ -165,7 +165,7 @@ impl Post {
     }
 }
 
-/// F-21: a 5xx is final; a 4xx, and whatever kept us from an answer, may pass.
+/// SEC F-21: a 5xx is final; a 4xx, and whatever kept us from an answer, may pass.
 fn refusal(error: &smtp::Error) -> Failure {
     let mut words = error.to_string();
     let mut source = std::error::Error::source(error);

@@ -82,7 +82,7 @@ async fn letters_in_files_are_for_the_servers_user_alone() {
 
 #[tokio::test]
 async fn a_letter_that_cannot_be_written_holds_up_no_other() {
-    // F-20.
+    // SEC F-20.
     let stage = stage().await;
     for (name, email) in [("poison", "eve@x, mallory@y"), ("crlf\r\nBcc: x@y", "ok@acme.test"), ("long", "ok@acme.test")] {
         let name = if name == "long" { "n".repeat(250) } else { name.to_owned() };
@@ -213,7 +213,7 @@ async fn a_mail_server_gets_the_letter_once_for_one_recipient() {
 
 #[tokio::test]
 async fn a_no_for_now_is_tried_again_and_a_no_for_good_is_not() {
-    // F-21.
+    // SEC F-21.
     type Mood = fn(&str) -> Option<&'static str>;
     let moods: [(Mood, &str); 8] = [
         (|command| (command == "END").then_some(""), "deferred"),
@@ -241,7 +241,7 @@ async fn a_no_for_now_is_tried_again_and_a_no_for_good_is_not() {
 
 #[tokio::test]
 async fn a_server_that_takes_letters_and_hangs_up_gets_three_of_one_id() {
-    // F-18.
+    // SEC F-18.
     let stage = stage().await;
     let (invitation, _) = stage.invited("ada").await;
     let (port, mut given) = server(|command| (command == "END").then_some("")).await;
@@ -261,7 +261,7 @@ async fn a_server_that_takes_letters_and_hangs_up_gets_three_of_one_id() {
 
 #[tokio::test]
 async fn a_server_that_is_away_gets_the_letter_when_it_comes_back() {
-    // F-17; the same Message-ID on every try (F-16).
+    // SEC F-17; the same Message-ID on every try (SEC F-16).
     let stage = stage().await;
     let (invitation, _) = stage.invited("ada").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -163,7 +163,7 @@ fn a_key_of_the_configuration_that_is_unknown_is_named() {
     refused(&tree.run(&["serve", "--config", "/nowhere/usher.toml"]), 1, &["/nowhere/usher.toml"]);
 }
 
-/// S-01, S-66
+/// SEC S-01, S-66
 #[test]
 fn plain_http_beyond_loopback_is_refused_unless_a_proxy_speaks_tls() {
     let tree = Tree::new(&[]);
@@ -189,7 +189,7 @@ async fn every_command_works_while_the_server_runs_and_a_second_server_does_not(
     refused(&tree.run(&["serve", "--listen", &taken]), 1, &[&taken]);
     root.get("/Users").await.expect(200);
 
-    // S-27: a person's token ends with the person.
+    // SEC S-27: a person's token ends with the person.
     let found = root.find("/Users", r#"userName eq "ada""#).await.expect(200).all("id").remove(0);
     root.delete(&format!("/Users/{found}")).await.expect(204);
     ada.get("/Users").await.expect_error(401, None);

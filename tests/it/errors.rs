@@ -178,7 +178,7 @@ async fn a_body_beyond_the_limit_is_413_with_a_length_and_in_chunks() {
     assert_eq!(admin.get("/Users").await.expect(200).total(), 1);
 }
 
-/// X-01, S-10, S-14, S-18, S-26
+/// X-01, SEC S-10, S-14, S-18, S-26
 #[tokio::test]
 async fn a_token_that_is_not_believed_is_401_and_the_challenge_says_so() {
     let (server, _) = admin();
@@ -220,7 +220,7 @@ async fn a_token_that_is_not_believed_is_401_and_the_challenge_says_so() {
         let challenge = refused.header("www-authenticate").unwrap_or_default().to_owned();
         assert!(challenge.starts_with("Bearer"), "{shown:?}: {challenge:?}");
         if !presented {
-            assert!(!challenge.contains("error="), "S-10: none was presented: {shown:?}: {challenge:?}");
+            assert!(!challenge.contains("error="), "SEC S-10: none was presented: {shown:?}: {challenge:?}");
         }
     }
     let two = http().get(format!("{}/t/acme/o/{root}/scim2/Users", server.url)).bearer_auth(&good).bearer_auth(&good);
@@ -234,7 +234,7 @@ async fn a_token_that_is_not_believed_is_401_and_the_challenge_says_so() {
     answer(query).await.expect_error(401, None);
 }
 
-/// X-02, S-10: 403 names the scope that was missing.
+/// X-02, SEC S-10: 403 names the scope that was missing.
 #[tokio::test]
 async fn a_token_without_the_scope_is_403() {
     let server = Server::start();

@@ -41,20 +41,12 @@ conversations! {
     okta_update_by_put: "okta/update_by_put.json";
 }
 
-/// Rows that no single request can show, and why.
-const UNSHOWN: &[(&str, &str)] = &[
-    ("EN-22", "names no shape of its own, only that shapes keep changing"),
-    ("EN-25", "a rate; that faults of the client are never 5xx is checked at every step"),
-    ("EN-29", "says what is never sent"),
-    ("OK-10", "says what is never sent"),
-];
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
     name: String,
-    #[serde(default)]
-    rows: Vec<String>,
+    #[serde(default, rename = "rows")]
+    _rows: Vec<String>,
     request: Request,
     expect: Expect,
     #[serde(default)]
@@ -195,16 +187,6 @@ fn every_recorded_conversation_has_its_test() {
         }
     }
     assert_eq!(found, FILES.iter().map(|&file| file.to_owned()).collect());
-}
-
-#[test]
-fn every_row_of_entra_and_okta_is_replayed() {
-    let shown: BTreeSet<String> = FILES.iter().flat_map(|file| steps(file)).flat_map(|step| step.rows).collect();
-    let unshown = UNSHOWN.iter().map(|(row, _)| (*row).to_owned());
-    let entra = (1..=29).map(|n| format!("EN-{n:02}"));
-    let okta = (1..=15).map(|n| format!("OK-{n:02}"));
-    let missing: Vec<String> = entra.chain(okta).filter(|row| !shown.contains(row)).collect();
-    assert_eq!(missing, unshown.collect::<Vec<_>>(), "rows without a step");
 }
 
 #[test]

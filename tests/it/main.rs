@@ -2,6 +2,7 @@
 //! `server` starts it, `smtp` receives its letters.
 
 mod cli;
+mod coverage;
 mod endpoints;
 mod errors;
 mod idp;

@@ -25,7 +25,7 @@ pub(super) struct Asked {
     pub(super) client_id: String,
     pub(super) client_secret: Secret<String>,
     pub(super) scope: Option<String>,
-    /// `resource` (RFC 8707) and `audience`: where the token is meant for. To be honoured or refused, not to be ignored (S-33).
+    /// `resource` (RFC 8707) and `audience`: where the token is meant for. Honoured or refused, never ignored (SEC S-33).
     pub(super) targets: Vec<String>,
 }
 

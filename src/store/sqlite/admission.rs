@@ -1,7 +1,7 @@
 //! Who was let in a moment ago: the answers of [`access`](super::orgs::access), kept while nothing can have changed them.
 //!
 //! The look is a fifth of what a read by id costs. A commit of this process that may shut somebody out ends all answers before
-//! it is acknowledged; one of another process, such as a command beside the server, is seen within [`TRUST`] (S-27).
+//! it is acknowledged; one of another process, such as a command beside the server, is seen within [`TRUST`] (SEC S-27).
 
 use std::collections::HashMap;
 use std::sync::RwLock;
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(ask(2, access(false)), access(false), "another caller is asked for");
         assert_eq!(ask(2, access(true)), access(true), "who is shut out is not remembered");
         admission.end();
-        assert_eq!(ask(1, access(false)), access(false), "S-27: the next request");
+        assert_eq!(ask(1, access(false)), access(false), "SEC S-27: the next request");
         assert_eq!(ask(1, None), None);
     }
 

@@ -12,7 +12,7 @@ use rusqlite_migration::{M, Migrations};
 use crate::base::{Timestamp, text};
 use crate::store::Error;
 
-/// Below it, a write and a checkpoint at the same moment can corrupt the WAL (D-10).
+/// Below it, a write and a checkpoint at the same moment can corrupt the WAL (SEC D-10).
 const VERSION_MIN: i32 = 3_051_003;
 /// How long a commit waits for one of another process, such as a command of the CLI.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ pub(super) fn claim(path: &Path, mode: OpenMode) -> Result<Option<File>, Error> 
     Ok(lock)
 }
 
-/// Brings the schema to the newest version and says which that is. A newer one is refused and left as it is (F-26).
+/// Brings the schema to the newest version and says which that is. A newer one is refused and left as it is (SEC F-26).
 pub(super) fn migrate(connection: &mut Connection) -> Result<usize, Error> {
     let found: i64 = connection.query_row("select user_version from pragma_user_version", [], |row| row.get(0))?;
     let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
@@ -97,7 +97,7 @@ pub(super) fn prepare(connection: &Connection, role: Role) -> Result<(), rusqlit
             // D-8: what is acknowledged survives a power cut. fullfsync is what macOS needs for the same.
             connection.pragma_update(None, "synchronous", "full")?;
             connection.pragma_update(None, "fullfsync", true)?;
-            // D-11: a WAL that a slow reader made large shrinks again.
+            // SEC D-11: a WAL that a slow reader made large shrinks again.
             connection.pragma_update(None, "journal_size_limit", 64_i64 << 20)?;
         }
         Role::Read => connection.pragma_update(None, "query_only", true)?,

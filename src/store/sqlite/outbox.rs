@@ -8,7 +8,7 @@ use crate::base::{InvitationId, OrgId, Timestamp};
 use crate::outbox::{Change, Letter};
 use crate::store::{Error, Outcome};
 
-/// Leases up to `most` due letters. The try is counted when it begins: a letter that kills its carrier has used one up (F-20).
+/// Leases up to `most` due letters. The try is counted when it begins: one that kills its carrier has used it up (SEC F-20).
 pub(super) fn lease(db: &Connection, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let letters = all(

@@ -1,6 +1,6 @@
 //! Reading: where a read runs.
 //!
-//! D-11: no read transaction lives longer than the call that opened it.
+//! SEC D-11: no read transaction lives longer than the call that opened it.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};

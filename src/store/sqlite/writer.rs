@@ -21,7 +21,7 @@ use crate::store::{Author, Change, Error, Outcome};
 
 /// Commits that share one transaction; bounds how long the first of them waits.
 const BATCH_MAX: usize = 256;
-/// After so long without a write, the WAL is written back and cut (D-11).
+/// After so long without a write, the WAL is written back and cut (SEC D-11).
 const IDLE: Duration = Duration::from_secs(15);
 
 /// The way to the writer thread.

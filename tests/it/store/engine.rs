@@ -24,7 +24,7 @@ async fn sqlite_is_built_as_the_stack_wants_it() {
     // `.cargo/config.toml` sets them; without them parallel readers are half as fast.
     assert!(!options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT"), "{options:?}");
     assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
-    assert!(rusqlite::version_number() >= 3_051_003, "D-10");
+    assert!(rusqlite::version_number() >= 3_051_003, "SEC D-10");
     let mode: String = db.query_row("pragma journal_mode", [], |row| row.get(0)).expect("a mode");
     assert_eq!(mode, "wal");
 }
@@ -33,7 +33,7 @@ async fn sqlite_is_built_as_the_stack_wants_it() {
 async fn a_second_server_is_refused_and_a_command_is_not() {
     let world = World::new().await;
     let path = world.dir.path().join("usher.db");
-    let error = Sqlite::open(&path, OpenMode::Serve).err().expect("F-14: one server");
+    let error = Sqlite::open(&path, OpenMode::Serve).err().expect("SEC F-14: one server");
     assert!(words(&error).contains("another server"), "{}", words(&error));
     let command = Sqlite::open(&path, OpenMode::Command).expect("a command beside it");
     command
@@ -73,7 +73,7 @@ async fn a_newer_schema_is_refused_and_left_as_it_is() {
     drop(db);
     let before = std::fs::read(&path).expect("bytes");
     for error in [Sqlite::open(&path, OpenMode::Serve).err(), Sqlite::migrate(&path).err()] {
-        let words = words(&error.expect("F-26: refused"));
+        let words = words(&error.expect("SEC F-26: refused"));
         assert!(words.contains("schema version 99, this program knows"), "{words}");
     }
     assert!(std::fs::read(&path).expect("bytes") == before, "the file was touched");
@@ -194,7 +194,7 @@ async fn access_says_whether_the_subject_still_lives_in_this_org() {
     // A user of the parent is no user of the child, and a client of one org none of another.
     assert_eq!(live(world.child, &user).await, Some(false));
     assert_eq!(live(world.child, &machine).await, Some(false));
-    // S-25: a client and a user never mix, whatever their ids.
+    // SEC S-25: a client and a user never mix, whatever their ids.
     assert_eq!(live(world.parent, &Subject::Client(ClientId(ada.0))).await, Some(false));
     assert_eq!(live(OrgId(id(0xdead)), &user).await, None);
 

@@ -219,7 +219,7 @@ async fn a_letter_is_leased_to_one_and_its_fate_is_shown() {
     let due = async |now: i64| world.store.letters_due(Timestamp(now), Timestamp(now + 5), 10).await.expect("letters");
     assert_eq!(due(NOW.0).await, [letter(0)]);
     assert_eq!(due(NOW.0 + 4).await, [], "leased");
-    assert_eq!(due(NOW.0 + 5).await, [letter(1)], "the lease has run out, and the try counts (F-20)");
+    assert_eq!(due(NOW.0 + 5).await, [letter(1)], "the lease has run out, and the try counts (SEC F-20)");
     let at = Timestamp(NOW.0 + 6);
     let deferred = outbox::Change::LetterDeferred { id: id(7), at, due: Timestamp(NOW.0 + 50), answer: "451 later".into() };
     world.write(deferred).await.expect("deferred");
