@@ -21,7 +21,7 @@ impl App {
     ) -> Result<Record, Error> {
         who.require(Scope::GroupsWrite)?;
         let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
+        let draft = Draft::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?;
         self.note(who, &quirks);
         let now = self.now();
         let id = GroupId(self.random.uuid(now));
@@ -52,7 +52,7 @@ impl App {
     ) -> Result<Record, Error> {
         who.require(Scope::GroupsWrite)?;
         let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
+        let draft = Draft::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?;
         self.note(who, &quirks);
         for _ in 0..TRIES {
             let current = self.load(who, Kind::Group, id.0, References::Omit).await?;
@@ -77,7 +77,7 @@ impl App {
     ) -> Result<u64, Error> {
         who.require(Scope::GroupsWrite)?;
         let mut quirks = Quirks::default();
-        let edits = Edits::parse(body, self.settings.profile, &mut quirks)?;
+        let edits = Edits::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?;
         for _ in 0..TRIES {
             let needs = edits.needs();
             let change = if needs == Needs::Nothing {

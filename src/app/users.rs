@@ -16,7 +16,7 @@ impl App {
     pub async fn user_create(&self, who: &Principal, body: Map<String, Value>) -> Result<Record, Error> {
         who.require(Scope::UsersWrite)?;
         let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
+        let draft = Draft::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?;
         self.note(who, &quirks);
         let hash = self.hash_of(draft.password()).await?;
         let now = self.now();
@@ -51,7 +51,7 @@ impl App {
     ) -> Result<Record, Error> {
         who.require(Scope::UsersWrite)?;
         let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, self.settings.profile, &mut quirks)?;
+        let draft = Draft::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?;
         self.note(who, &quirks);
         let hash = self.hash_for(who, id, if_match, draft.password()).await?;
         for _ in 0..TRIES {
@@ -76,7 +76,7 @@ impl App {
     ) -> Result<Record, Error> {
         who.require(Scope::UsersWrite)?;
         let mut quirks = Quirks::default();
-        let edits = Edits::parse(body, self.settings.profile, &mut quirks)?;
+        let edits = Edits::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?;
         let hash = self.hash_for(who, id, if_match, edits.password()).await?;
         for _ in 0..TRIES {
             let current = self.load(who, Kind::User, id.0, references).await?;

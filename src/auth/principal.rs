@@ -1,8 +1,11 @@
 //! The caller of one request, after everything about it was checked.
 
+use std::sync::Arc;
+
 use super::{Error, Scope, ScopeSet, Subject};
 use crate::base::{Timestamp, TokenId};
 use crate::org::Org;
+use crate::scim::Schemas;
 
 /// Who calls, in which org, with which rights. Only `App::token_verify` makes one from a bearer token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Principal {
     pub token: Option<TokenId>,
     /// `exp`.
     pub expires_at: Timestamp,
+    /// The resource types of the org's tree, as they are for the whole request.
+    pub schemas: Arc<Schemas>,
 }
 
 impl Principal {

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::{Principal, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, OrgId, Random, Secret, SystemRandom, Timestamp};
 use crate::org::Org;
-use crate::scim::urn;
+use crate::scim::{Schemas, urn};
 use crate::store::References;
 
 /// How long the administrator's token on the terminal is good for.
@@ -84,6 +84,7 @@ async fn make(app: &App) -> Result<Samples, Failure> {
         scopes: ScopeSet::ALL,
         token: None,
         expires_at: Timestamp(i64::MAX),
+        schemas: Schemas::core().clone(),
     };
     let password = secret();
     for (user_name, given, family) in PEOPLE {

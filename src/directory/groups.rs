@@ -12,8 +12,7 @@ use crate::base::limit::MEMBERS_MAX;
 use crate::base::{GroupId, OrgId, Timestamp};
 use crate::scim::filter::{self, Filter};
 use crate::scim::patch::{self, MemberOp, Operation};
-use crate::scim::resource::{self, Kind};
-use crate::scim::{Error, Profile, Quirks, Record, Reference, ScimType};
+use crate::scim::{Error, Kind, Profile, Quirks, Record, Reference, ResourceType, ScimType, resource};
 
 /// Evaluations of a filter over a member in one request (S-60).
 const EVALUATIONS_MAX: usize = 1_000_000;
@@ -27,8 +26,9 @@ pub struct Draft {
 
 /// The operations of a PATCH, judged by the schema alone.
 #[derive(Debug)]
-pub struct Edits {
-    operations: Vec<Operation>,
+pub struct Edits<'s> {
+    resource_type: &'s ResourceType,
+    operations: Vec<Operation<'s>>,
     members: Vec<MemberOp>,
 }
 
@@ -45,8 +45,13 @@ pub enum Needs {
 
 impl Draft {
     /// Judges `body`. Members named twice are one (S-14).
-    pub fn parse(body: Map<String, Value>, profile: Profile, quirks: &mut Quirks) -> Result<Draft, Error> {
-        let mut attributes = resource::accept(Kind::Group, body, profile, quirks)?;
+    pub fn parse(
+        body: Map<String, Value>,
+        resource_type: &ResourceType,
+        profile: Profile,
+        quirks: &mut Quirks,
+    ) -> Result<Draft, Error> {
+        let mut attributes = resource::accept(resource_type, body, profile, quirks)?;
         let members = match attributes.remove("members") {
             Some(members) => resource::member_ids(&members)?,
             None => Vec::new(),
@@ -56,14 +61,19 @@ impl Draft {
     }
 }
 
-impl Edits {
+impl<'s> Edits<'s> {
     /// Judges `body`, a `PatchOp`, and takes the operations on members apart from the others.
-    pub fn parse(body: Map<String, Value>, profile: Profile, quirks: &mut Quirks) -> Result<Edits, Error> {
-        let (members, operations): (Vec<Operation>, Vec<Operation>) =
-            patch::parse(body, Kind::Group, profile, quirks)?.into_iter().partition(|operation| operation.is_on("members"));
+    pub fn parse(
+        body: Map<String, Value>,
+        resource_type: &'s ResourceType,
+        profile: Profile,
+        quirks: &mut Quirks,
+    ) -> Result<Edits<'s>, Error> {
+        let (members, operations): (Vec<Operation<'_>>, Vec<Operation<'_>>) =
+            patch::parse(body, resource_type, profile, quirks)?.into_iter().partition(|operation| operation.is_on("members"));
         let members = members.iter().map(patch::member_change).collect::<Result<Vec<MemberOp>, Error>>()?;
         at_most(members.iter().map(named).sum())?;
-        Ok(Edits { operations, members })
+        Ok(Edits { resource_type, operations, members })
     }
 
     /// What has to be loaded.
@@ -102,7 +112,7 @@ pub fn replace(org: OrgId, current: &Record, draft: &Draft, at: Timestamp) -> Re
 
 /// The group `id` after `edits` that need nothing of it ([`Needs::Nothing`]). `expected` is the version that the client
 /// insists on.
-pub fn patch_members(org: OrgId, id: GroupId, expected: Option<u64>, edits: &Edits, at: Timestamp) -> Change {
+pub fn patch_members(org: OrgId, id: GroupId, expected: Option<u64>, edits: &Edits<'_>, at: Timestamp) -> Change {
     Change::GroupChanged { org, id, expected, doc: None, members: edits.blind(), at }
 }
 
@@ -110,14 +120,14 @@ pub fn patch_members(org: OrgId, id: GroupId, expected: Option<u64>, edits: &Edi
 pub fn patch(
     org: OrgId,
     current: &Record,
-    edits: &Edits,
+    edits: &Edits<'_>,
     profile: Profile,
     quirks: &mut Quirks,
     at: Timestamp,
 ) -> Result<Option<Change>, Error> {
     let before = document::read(current)?;
     let mut after = before.clone();
-    patch::apply(&mut after, &edits.operations, Kind::Group, profile, quirks)?;
+    patch::apply(&mut after, &edits.operations, edits.resource_type, profile, quirks)?;
     let doc = changed(current, &before, after)?;
     let members = if edits.needs() == Needs::Members { resolved(current, &edits.members)? } else { edits.blind() };
     if doc.is_none() && members.is_empty() {

@@ -9,8 +9,7 @@ use super::{Change, document, password};
 use crate::base::text::user_name_key;
 use crate::base::{OrgId, Secret, Timestamp, UserId};
 use crate::scim::patch::{self, Op, Operation};
-use crate::scim::resource::{self, Kind};
-use crate::scim::{Error, Profile, Quirks, Record, ScimType, urn};
+use crate::scim::{Error, Profile, Quirks, Record, ResourceType, ScimType, resource, urn};
 
 /// The body of a POST or PUT, judged by the schema alone.
 #[derive(Debug)]
@@ -21,15 +20,21 @@ pub struct Draft {
 
 /// The operations of a PATCH, judged by the schema alone.
 #[derive(Debug)]
-pub struct Edits {
-    operations: Vec<Operation>,
+pub struct Edits<'s> {
+    resource_type: &'s ResourceType,
+    operations: Vec<Operation<'s>>,
     password: Option<Secret<String>>,
 }
 
 impl Draft {
     /// Judges `body`: required attributes, types, one primary; what is read-only falls away (C-03, U-04).
-    pub fn parse(body: Map<String, Value>, profile: Profile, quirks: &mut Quirks) -> Result<Draft, Error> {
-        let mut attributes = resource::accept(Kind::User, body, profile, quirks)?;
+    pub fn parse(
+        body: Map<String, Value>,
+        resource_type: &ResourceType,
+        profile: Profile,
+        quirks: &mut Quirks,
+    ) -> Result<Draft, Error> {
+        let mut attributes = resource::accept(resource_type, body, profile, quirks)?;
         let password = password::take(&mut attributes)?;
         Ok(Draft { attributes, password })
     }
@@ -45,16 +50,21 @@ impl Draft {
     }
 }
 
-impl Edits {
+impl<'s> Edits<'s> {
     /// Judges `body`, a `PatchOp`. Of several passwords the last one counts.
-    pub fn parse(body: Map<String, Value>, profile: Profile, quirks: &mut Quirks) -> Result<Edits, Error> {
-        let (passwords, operations): (Vec<Operation>, Vec<Operation>) =
-            patch::parse(body, Kind::User, profile, quirks)?.into_iter().partition(|operation| operation.is_on("password"));
+    pub fn parse(
+        body: Map<String, Value>,
+        resource_type: &'s ResourceType,
+        profile: Profile,
+        quirks: &mut Quirks,
+    ) -> Result<Edits<'s>, Error> {
+        let (passwords, operations): (Vec<Operation<'_>>, Vec<Operation<'_>>) =
+            patch::parse(body, resource_type, profile, quirks)?.into_iter().partition(|operation| operation.is_on("password"));
         let mut password = None;
         for operation in passwords {
             password = Some(new_password(&operation)?);
         }
-        Ok(Edits { operations, password })
+        Ok(Edits { resource_type, operations, password })
     }
 
     /// The new password, if there is one; to be hashed by the caller.
@@ -99,7 +109,7 @@ pub fn replace(
 pub fn patch(
     org: OrgId,
     current: &Record,
-    edits: &Edits,
+    edits: &Edits<'_>,
     password_hash: Option<String>,
     profile: Profile,
     quirks: &mut Quirks,
@@ -107,7 +117,7 @@ pub fn patch(
 ) -> Result<Option<Change>, Error> {
     let before = document::read(current)?;
     let mut after = before.clone();
-    patch::apply(&mut after, &edits.operations, Kind::User, profile, quirks)?;
+    patch::apply(&mut after, &edits.operations, edits.resource_type, profile, quirks)?;
     if before.contains_key(urn::MEMBERSHIP) {
         let removed = before.iter().filter(|(name, _)| !after.contains_key(*name)).map(|(name, _)| (name, &Value::Null));
         only_active(&before, after.iter().chain(removed), edits.password.is_some())?;
@@ -125,7 +135,7 @@ pub fn is_guest(user: &Record) -> bool {
     document::read(user).is_ok_and(|doc| doc.contains_key(urn::MEMBERSHIP))
 }
 
-fn new_password(operation: &Operation) -> Result<Secret<String>, Error> {
+fn new_password(operation: &Operation<'_>) -> Result<Secret<String>, Error> {
     match (&operation.op, &operation.value) {
         (Op::Add | Op::Replace, Some(value)) if !value.is_null() => password::prepare(value),
         (Op::Remove, _) | (_, Some(_)) => Err(Error::bad(ScimType::Mutability, "`password` can be replaced but not removed")),

@@ -10,7 +10,7 @@ mod message;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
-use crate::scim::{Kind, schema};
+use crate::scim::Schemas;
 
 /// A body with a name in the OpenAPI document.
 pub trait Shape: Sized + 'static {
@@ -49,11 +49,11 @@ macro_rules! shapes {
 
 shapes! {
     /// RFC 7643 §4.1, with the extensions of this server.
-    User => |registry| attributes::resource(registry, schema::resource_type(Kind::User)),
+    User => |registry| attributes::resource(registry, Schemas::core().user()),
     /// RFC 7643 §4.2.
-    Group => |registry| attributes::resource(registry, schema::resource_type(Kind::Group)),
+    Group => |registry| attributes::resource(registry, Schemas::core().group()),
     /// An invitation of a user of the parent organization.
-    Invitation => |registry| attributes::resource(registry, schema::resource_type(Kind::Invitation)),
+    Invitation => |registry| attributes::resource(registry, Schemas::core().invitation()),
     /// RFC 7644 §3.4.2, of users.
     UserListResponse => message::list::<User>,
     /// RFC 7644 §3.4.2, of groups.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::schema::{self, ResourceType, Schema};
+use super::schema::{self, ResourceType, Schema, Schemas};
 use super::urn;
 use crate::base::limit::{PAGE_DEFAULT, PAGE_MAX};
 
@@ -38,32 +38,30 @@ pub fn service_provider_config(base: &str, documentation: &str) -> Value {
 }
 
 /// The answer of `/ResourceTypes`.
-pub fn resource_types(base: &str) -> Value {
-    list(schema::resource_types().iter().map(|resource_type| type_body(base, resource_type)).collect())
+pub fn resource_types(schemas: &Schemas, base: &str) -> Value {
+    list(schemas.types().iter().map(|resource_type| type_body(base, resource_type)).collect())
 }
 
 /// The answer of `/ResourceTypes/{name}`.
-pub fn resource_type(base: &str, name: &str) -> Option<Value> {
-    let found = schema::resource_types().iter().find(|resource_type| resource_type.name.eq_ignore_ascii_case(name))?;
+pub fn resource_type(schemas: &Schemas, base: &str, name: &str) -> Option<Value> {
+    let found = schemas.types().iter().find(|resource_type| resource_type.name.eq_ignore_ascii_case(name))?;
     Some(type_body(base, found))
 }
 
 /// The answer of `/Schemas`: the schemas of resources (D-08).
-pub fn schemas(base: &str) -> Value {
-    list(resource_schemas().map(|schema| schema_body(base, schema)).collect())
+pub fn schemas(schemas: &Schemas, base: &str) -> Value {
+    list(schemas.types().iter().flat_map(ResourceType::schemas).map(|schema| schema_body(base, schema)).collect())
 }
 
 /// The answer of `/Schemas/{urn}`, the schemas of discovery itself included; a URN has no case (D-04).
-pub fn schema(base: &str, urn: &str) -> Option<Value> {
-    let found = resource_schemas().chain(schema::meta_schemas()).find(|schema| schema.id.eq_ignore_ascii_case(urn))?;
+pub fn schema(schemas: &Schemas, base: &str, urn: &str) -> Option<Value> {
+    let found = schemas
+        .types()
+        .iter()
+        .flat_map(ResourceType::schemas)
+        .chain(schema::meta_schemas())
+        .find(|schema| schema.id.eq_ignore_ascii_case(urn))?;
     Some(schema_body(base, found))
-}
-
-fn resource_schemas() -> impl Iterator<Item = &'static Schema> {
-    schema::resource_types().iter().flat_map(|resource_type| {
-        let extensions = resource_type.extensions.iter().map(|extension| &extension.schema);
-        std::iter::once(&resource_type.schema).chain(extensions)
-    })
 }
 
 fn type_body(base: &str, resource_type: &ResourceType) -> Value {
@@ -144,10 +142,10 @@ mod tests {
         // D-01, D-03, D-04, D-10.
         let [config, resource_type, schema] = schema::meta_schemas() else { panic!("three schemas") };
         conforms(&config.attributes, &service_provider_config(BASE, "http://h/docs"), "");
-        for body in resource_types(BASE)["Resources"].as_array().expect("an array") {
+        for body in resource_types(Schemas::core(), BASE)["Resources"].as_array().expect("an array") {
             conforms(&resource_type.attributes, body, "");
         }
-        for body in schemas(BASE)["Resources"].as_array().expect("an array") {
+        for body in schemas(Schemas::core(), BASE)["Resources"].as_array().expect("an array") {
             conforms(&schema.attributes, body, "");
         }
     }
@@ -155,8 +153,11 @@ mod tests {
     #[test]
     fn each_entry_of_a_list_is_found_by_its_location() {
         for (body, is_found) in [
-            (resource_types(BASE), (|id| resource_type(BASE, id)) as fn(&str) -> Option<Value>),
-            (schemas(BASE), |id| schema(BASE, &id.to_uppercase())),
+            (
+                resource_types(Schemas::core(), BASE),
+                (|id| resource_type(Schemas::core(), BASE, id)) as fn(&str) -> Option<Value>,
+            ),
+            (schemas(Schemas::core(), BASE), |id| schema(Schemas::core(), BASE, &id.to_uppercase())),
         ] {
             let entries = body["Resources"].as_array().expect("an array");
             assert_eq!(body["totalResults"], entries.len());
@@ -166,8 +167,8 @@ mod tests {
                 assert_eq!(is_found(id).as_ref(), Some(entry));
             }
         }
-        assert!(schema(BASE, urn::SCHEMA).is_some(), "D-08");
-        assert_eq!(schema(BASE, "urn:nope"), None);
-        assert_eq!(resource_type(BASE, "Nope"), None);
+        assert!(schema(Schemas::core(), BASE, urn::SCHEMA).is_some(), "D-08");
+        assert_eq!(schema(Schemas::core(), BASE, "urn:nope"), None);
+        assert_eq!(resource_type(Schemas::core(), BASE, "Nope"), None);
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::filter::{Attr, Filter};
 use super::path::{Resolved, resolve};
-use super::schema::Returned;
-use super::{Error, Kind, Profile, ScimType, filter, json, urn};
+use super::schema::{ResourceType, Returned};
+use super::{Error, Profile, ScimType, filter, json, urn};
 use crate::base::limit::{PAGE_DEFAULT, PAGE_MAX};
 
 /// A query within one resource type, resolved and bounded.
@@ -47,13 +47,13 @@ pub struct ListParams<'a> {
 }
 
 /// The query that the parameters ask for. Asks for references; the caller, who knows the projection, may take that back.
-pub fn parse(params: &ListParams<'_>, kind: Kind, profile: Profile) -> Result<Query, Error> {
+pub fn parse(params: &ListParams<'_>, resource_type: &ResourceType, profile: Profile) -> Result<Query, Error> {
     if params.cursor.is_some() {
         return Err(invalid("`cursor` is not supported, expected `startIndex`"));
     }
-    let filter = params.filter.map(|text| filter::parse(text, kind, profile)).transpose()?;
+    let filter = params.filter.map(|text| filter::parse(text, resource_type, profile)).transpose()?;
     let order = sort_order(params.sort_order)?;
-    let sort = params.sort_by.map(|name| sort_by(name, kind, profile)).transpose()?;
+    let sort = params.sort_by.map(|name| sort_by(name, resource_type, profile)).transpose()?;
     // G-01, G-02, G-04: what is out of bounds is moved into them.
     let start_index = integer("startIndex", params.start_index)?.unwrap_or(1).max(1);
     let count = integer("count", params.count)?.map_or(PAGE_DEFAULT, |count| usize::try_from(count.max(0)).unwrap_or(PAGE_MAX));
@@ -76,8 +76,8 @@ fn sort_order(text: Option<&str>) -> Result<SortOrder, Error> {
 }
 
 // O-01, O-05. Sorting by a password would tell it letter by letter (F-25).
-fn sort_by(text: &str, kind: Kind, profile: Profile) -> Result<Attr, Error> {
-    let Resolved::Attribute(name) = resolve(text, kind, profile) else {
+fn sort_by(text: &str, resource_type: &ResourceType, profile: Profile) -> Result<Attr, Error> {
+    let Resolved::Attribute(name) = resolve(text, resource_type, profile) else {
         return Err(invalid(format!("`sortBy` names no attribute: {text:?}")));
     };
     let is_hidden = name.attribute.returned == Returned::Never || name.leaf().returned == Returned::Never;
@@ -192,11 +192,12 @@ fn names(key: &str, value: &Value) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim::Schemas;
 
     #[track_caller]
     fn page(start_index: Option<&str>, count: Option<&str>, expected: (usize, usize)) {
         let params = ListParams { start_index, count, ..ListParams::default() };
-        let query = parse(&params, Kind::User, Profile::Strict).expect("a query");
+        let query = parse(&params, Schemas::core().user(), Profile::Strict).expect("a query");
         assert_eq!((query.offset, query.count), expected, "{start_index:?} {count:?}");
     }
 
@@ -212,7 +213,7 @@ mod tests {
 
     #[track_caller]
     fn refused(params: ListParams<'_>, detail: &str) {
-        let error = parse(&params, Kind::User, Profile::Lenient).expect_err(detail);
+        let error = parse(&params, Schemas::core().user(), Profile::Lenient).expect_err(detail);
         assert_eq!((error.scim_type, error.detail.as_str()), (Some(ScimType::InvalidValue), detail));
     }
 
@@ -237,7 +238,7 @@ mod tests {
     fn sorting_by_a_complex_attribute_means_its_value() {
         // O-01.
         let params = ListParams { sort_by: Some("EMAILS"), sort_order: Some("Descending"), ..ListParams::default() };
-        let (attr, order) = parse(&params, Kind::User, Profile::Strict).expect("a query").sort.expect("sorted");
+        let (attr, order) = parse(&params, Schemas::core().user(), Profile::Strict).expect("a query").sort.expect("sorted");
         assert_eq!((attr.name.as_str(), attr.sub.as_deref(), order), ("emails", Some("value"), SortOrder::Descending));
     }
 

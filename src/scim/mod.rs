@@ -22,3 +22,4 @@ mod value;
 pub use error::{Error, ScimType};
 pub use profile::{Profile, Quirks};
 pub use resource::{Kind, Record, Reference};
+pub use schema::{ResourceType, Schemas};

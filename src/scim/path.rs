@@ -2,38 +2,37 @@
 
 use std::fmt;
 
+use super::Profile;
 use super::filter::Attr;
 use super::schema::{Attribute, Extension, ResourceType, Schema, Type};
-use super::{Kind, Profile, schema};
 
 /// An attribute that exists: `emails`, `emails.value`, `urn:…:User:manager.value`.
 #[derive(Clone, Copy, Debug)]
-pub struct Name {
+pub struct Name<'s> {
     /// The extension it belongs to; `None` for core and common attributes.
-    pub extension: Option<&'static Schema>,
+    pub extension: Option<&'s Schema>,
     /// The attribute.
-    pub attribute: &'static Attribute,
+    pub attribute: &'s Attribute,
     /// Its sub-attribute, where one is named.
-    pub sub: Option<&'static Attribute>,
+    pub sub: Option<&'s Attribute>,
 }
 
 /// What a name turned out to be.
 #[derive(Clone, Copy, Debug)]
-pub enum Resolved {
+pub enum Resolved<'s> {
     /// An attribute.
-    Attribute(Name),
+    Attribute(Name<'s>),
     /// The URN of an extension alone: all of it (A-06, F-12, P-03).
-    Extension(&'static Extension),
+    Extension(&'s Extension),
     /// No attribute of the type, though its URN, if any, is one of the type's.
     UnknownAttribute,
     /// A URN that is none of the type's.
     UnknownSchema,
 }
 
-/// What `text` names in resources of `kind`. A URN is matched to its longest known form, since URNs contain colons and dots
+/// What `text` names in resources of this type. A URN is matched to its longest known form, since URNs contain colons and dots
 /// themselves (F-11); names and URNs have no case (S-03).
-pub fn resolve(text: &str, kind: Kind, profile: Profile) -> Resolved {
-    let resource_type = schema::resource_type(kind);
+pub fn resolve<'s>(text: &str, resource_type: &'s ResourceType, profile: Profile) -> Resolved<'s> {
     let core = (&resource_type.schema, None);
     let extensions = resource_type.extensions.iter().map(|extension| (&extension.schema, Some(extension)));
     let known = std::iter::once(core).chain(extensions).filter_map(|(schema, extension)| {
@@ -59,10 +58,10 @@ fn after_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
     if rest.is_empty() { Some("") } else { rest.strip_prefix(':').filter(|name| !name.is_empty()) }
 }
 
-type Found = (Option<&'static Schema>, &'static Attribute);
+type Found<'s> = (Option<&'s Schema>, &'s Attribute);
 
 // F-13, EN-09: Entra sends `manager` and `department` without their URN. Strict wants it.
-fn bare(resource_type: &'static ResourceType, name: &str, profile: Profile) -> Option<Found> {
+fn bare<'s>(resource_type: &'s ResourceType, name: &str, profile: Profile) -> Option<Found<'s>> {
     if let Some(found) = resource_type.attribute(name) {
         return Some((None, found));
     }
@@ -77,7 +76,7 @@ fn bare(resource_type: &'static ResourceType, name: &str, profile: Profile) -> O
     found.next().is_none().then_some(first)
 }
 
-fn dotted(text: &str, find: impl FnOnce(&str) -> Option<Found>) -> Resolved {
+fn dotted<'s>(text: &str, find: impl FnOnce(&str) -> Option<Found<'s>>) -> Resolved<'s> {
     let (name, sub_name) = match text.split_once('.') {
         Some((name, sub)) => (name, Some(sub)),
         None => (text, None),
@@ -93,15 +92,15 @@ fn dotted(text: &str, find: impl FnOnce(&str) -> Option<Found>) -> Resolved {
     }
 }
 
-impl Name {
+impl<'s> Name<'s> {
     /// The attribute or sub-attribute that is named.
-    pub fn leaf(&self) -> &'static Attribute {
+    pub fn leaf(&self) -> &'s Attribute {
         self.sub.unwrap_or(self.attribute)
     }
 
     /// As a filter or `sortBy` compares it: a complex attribute means its `value` (F-08, EN-17), and has none to compare if
     /// it has no such sub-attribute (F-09).
-    pub fn comparable(mut self) -> Option<Name> {
+    pub fn comparable(mut self) -> Option<Name<'s>> {
         if self.leaf().kind == Type::Complex {
             self.sub = Some(self.attribute.sub("value")?);
         }
@@ -120,7 +119,7 @@ impl Name {
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(schema) = self.extension {
             write!(f, "{}:", schema.id)?;
@@ -133,12 +132,13 @@ impl fmt::Display for Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim::Schemas;
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
     #[track_caller]
     fn check(input: &str, profile: Profile, expected: &str) {
-        let got = match resolve(input, Kind::User, profile) {
+        let got = match resolve(input, Schemas::core().user(), profile) {
             Resolved::Attribute(name) => name.to_string(),
             Resolved::Extension(extension) => format!("all of {}", extension.schema.id),
             Resolved::UnknownAttribute => "unknown attribute".to_owned(),

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::path::{Name, Resolved, resolve};
-use super::schema::{Attribute, Returned};
-use super::{Error, Kind, Profile, ScimType, schema};
+use super::schema::{Attribute, ResourceType, Returned};
+use super::{Error, Profile, ScimType};
 use crate::base::limit::FILTER_BYTES_MAX;
 
 /// Which attributes an answer holds.
@@ -39,7 +39,12 @@ enum Cover<'a> {
 impl Projection {
     /// From the two parameters, each a comma-separated list of names. Unknown names are passed over. Both at
     /// once: strict refuses with 400 `invalidValue`, else `attributes` counts.
-    pub fn parse(attributes: Option<&str>, excluded: Option<&str>, kind: Kind, profile: Profile) -> Result<Projection, Error> {
+    pub fn parse(
+        attributes: Option<&str>,
+        excluded: Option<&str>,
+        resource_type: &ResourceType,
+        profile: Profile,
+    ) -> Result<Projection, Error> {
         let given = |list: Option<&str>| list.is_some_and(|list| list.split(',').any(|name| !name.trim().is_empty()));
         let (mode, list) = match (given(attributes), given(excluded)) {
             (true, true) if profile == Profile::Strict => {
@@ -58,7 +63,7 @@ impl Projection {
         // Each resource of a page is held against every pick, so no pick may be there twice.
         let mut picks = Vec::new();
         for name in list.split(',').map(str::trim) {
-            picks.extend(Pick::new(resolve(name, kind, profile)).filter(|pick| !picks.contains(pick)));
+            picks.extend(Pick::new(resolve(name, resource_type, profile)).filter(|pick| !picks.contains(pick)));
         }
         Ok(Projection { mode, picks })
     }
@@ -78,8 +83,7 @@ impl Projection {
 
     /// Takes out of a whole resource what the answer does not hold. `id`, `schemas` and whatever is returned always stay
     /// what is returned never goes.
-    pub fn apply(&self, kind: Kind, resource: &mut Map<String, Value>) {
-        let resource_type = schema::resource_type(kind);
+    pub fn apply(&self, resource_type: &ResourceType, resource: &mut Map<String, Value>) {
         for attribute in resource_type.attributes() {
             self.apply_to(None, attribute, resource);
         }
@@ -133,7 +137,7 @@ impl Projection {
 }
 
 impl Pick {
-    fn new(resolved: Resolved) -> Option<Pick> {
+    fn new(resolved: Resolved<'_>) -> Option<Pick> {
         match resolved {
             Resolved::Attribute(Name { extension, attribute, sub }) => Some(Pick {
                 extension: extension.map(|schema| schema.id.clone()),
@@ -171,6 +175,7 @@ fn prune(value: &mut Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim::Schemas;
     use serde_json::json;
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -185,9 +190,10 @@ mod tests {
 
     #[track_caller]
     fn check(attributes: Option<&str>, excluded: Option<&str>, expected: Value) {
-        let projection = Projection::parse(attributes, excluded, Kind::User, Profile::Lenient).expect("a projection");
+        let projection =
+            Projection::parse(attributes, excluded, Schemas::core().user(), Profile::Lenient).expect("a projection");
         let mut got = ada();
-        projection.apply(Kind::User, &mut got);
+        projection.apply(Schemas::core().user(), &mut got);
         assert_eq!(Value::Object(got), expected, "{attributes:?} {excluded:?}");
     }
 
@@ -229,14 +235,14 @@ mod tests {
     #[test]
     fn both_at_once_are_refused_in_strict() {
         //
-        let both = |profile| Projection::parse(Some("id"), Some("name"), Kind::User, profile);
+        let both = |profile| Projection::parse(Some("id"), Some("name"), Schemas::core().user(), profile);
         assert_eq!(both(Profile::Strict).map_err(|error| error.scim_type), Err(Some(ScimType::InvalidValue)));
-        assert_eq!(both(Profile::Lenient), Projection::parse(Some("id"), None, Kind::User, Profile::Lenient));
+        assert_eq!(both(Profile::Lenient), Projection::parse(Some("id"), None, Schemas::core().user(), Profile::Lenient));
     }
 
     #[test]
     fn a_long_list_is_not_read() {
-        let parse = |list: &str| Projection::parse(Some(list), None, Kind::User, Profile::Lenient);
+        let parse = |list: &str| Projection::parse(Some(list), None, Schemas::core().user(), Profile::Lenient);
         assert_eq!(parse("id,ID, id"), parse("id"));
         assert_eq!(parse(&"id,".repeat(3000)).map_err(|error| error.scim_type), Err(Some(ScimType::InvalidValue)));
     }
@@ -245,7 +251,8 @@ mod tests {
     fn references_are_read_only_where_wanted() {
         //
         let wants = |attributes, excluded| {
-            let projection = Projection::parse(attributes, excluded, Kind::Group, Profile::Lenient).expect("a projection");
+            let projection =
+                Projection::parse(attributes, excluded, Schemas::core().group(), Profile::Lenient).expect("a projection");
             projection.wants("members")
         };
         assert!(wants(None, None) && wants(Some("members"), None) && wants(Some("members.value"), None));

@@ -3,30 +3,37 @@
 use serde_json::{Map, Value};
 
 use super::project::Projection;
-use super::{Kind, Record, Reference, schema, urn};
+use super::{Kind, Record, Reference, ResourceType, urn};
 
 /// A whole resource. `base` is the public URL of the org's SCIM root.
-pub fn resource(kind: Kind, record: &Record, base: &str) -> Vec<u8> {
+pub fn resource(resource_type: &ResourceType, record: &Record, base: &str) -> Vec<u8> {
     let references = record.references.len() * (base.len() + 160);
     let mut out = Vec::with_capacity(record.doc.len() + base.len() + 320 + references);
-    push_resource(&mut out, kind, record, base);
+    push_resource(&mut out, resource_type, record, base);
     out
 }
 
 /// A resource with the attributes that the projection leaves.
-pub fn projected(kind: Kind, record: &Record, base: &str, projection: &Projection) -> Vec<u8> {
-    let whole = resource(kind, record, base);
+pub fn projected(resource_type: &ResourceType, record: &Record, base: &str, projection: &Projection) -> Vec<u8> {
+    let whole = resource(resource_type, record, base);
     if projection.is_default() {
         return whole;
     }
     let mut map = serde_json::from_slice::<Map<String, Value>>(&whole).expect("what is stored is a JSON object");
-    projection.apply(kind, &mut map);
+    projection.apply(resource_type, &mut map);
     Value::Object(map).to_string().into_bytes()
 }
 
 /// A `ListResponse` (G-05): `total` of all that match, `start_index` of the first of `records`. `Resources` is there even
 /// when empty (C-09).
-pub fn list(kind: Kind, records: &[Record], total: usize, start_index: usize, base: &str, projection: &Projection) -> Vec<u8> {
+pub fn list(
+    resource_type: &ResourceType,
+    records: &[Record],
+    total: usize,
+    start_index: usize,
+    base: &str,
+    projection: &Projection,
+) -> Vec<u8> {
     let mut out = format!(
         r#"{{"schemas":["{}"],"totalResults":{total},"startIndex":{start_index},"itemsPerPage":{},"Resources":["#,
         urn::LIST_RESPONSE,
@@ -38,9 +45,9 @@ pub fn list(kind: Kind, records: &[Record], total: usize, start_index: usize, ba
             out.push(b',');
         }
         if projection.is_default() {
-            push_resource(&mut out, kind, record, base);
+            push_resource(&mut out, resource_type, record, base);
         } else {
-            out.extend(projected(kind, record, base, projection));
+            out.extend(projected(resource_type, record, base, projection));
         }
     }
     out.extend_from_slice(b"]}");
@@ -48,42 +55,41 @@ pub fn list(kind: Kind, records: &[Record], total: usize, start_index: usize, ba
 }
 
 /// `meta.location`, also the `Location` header.
-pub fn location(kind: Kind, id: uuid::Uuid, base: &str) -> String {
-    format!("{base}{}/{id}", schema::resource_type(kind).endpoint)
+pub fn location(resource_type: &ResourceType, id: uuid::Uuid, base: &str) -> String {
+    format!("{base}{}/{id}", resource_type.endpoint)
 }
 
-fn push_resource(out: &mut Vec<u8>, kind: Kind, record: &Record, base: &str) {
+fn push_resource(out: &mut Vec<u8>, resource_type: &ResourceType, record: &Record, base: &str) {
     let open = record.doc.trim_end().strip_suffix('}').expect("what is stored is a JSON object");
     out.extend_from_slice(open.as_bytes());
     if !open.trim_end().ends_with('{') {
         out.push(b',');
     }
-    push_references(out, kind, &record.references, base);
+    push_references(out, resource_type.kind, &record.references, base);
     let head = format!(
         r#""meta":{{"resourceType":"{}","created":"{}","lastModified":"{}","location":"#,
-        schema::resource_type(kind).name,
-        record.created,
-        record.last_modified
+        resource_type.name, record.created, record.last_modified
     );
     out.extend_from_slice(head.as_bytes());
-    push_text(out, &location(kind, record.id, base));
+    push_text(out, &location(resource_type, record.id, base));
     out.extend_from_slice(format!(r#","version":"W/\"{}\""}}}}"#, record.version).as_bytes());
 }
 
 // S-16: no empty array; S-38, S-42: what the elements hold.
 fn push_references(out: &mut Vec<u8>, kind: Kind, references: &[Reference], base: &str) {
-    let name = match kind {
+    let attribute = match kind {
         Kind::User => "groups",
         Kind::Group => "members",
         Kind::Invitation => return,
     };
     for (index, reference) in references.iter().enumerate() {
-        let before = if index == 0 { format!("\"{name}\":[") } else { ",".to_owned() };
+        let before = if index == 0 { format!("\"{attribute}\":[") } else { ",".to_owned() };
         out.extend_from_slice(format!(r#"{before}{{"value":"{}","$ref":"#, reference.id).as_bytes());
-        push_text(out, &location(reference.kind, reference.id, base));
+        let name = if reference.kind == Kind::Group { "Group" } else { "User" };
+        push_text(out, &format!("{base}/{name}s/{}", reference.id));
         out.extend_from_slice(br#","display":"#);
         push_text(out, &reference.display);
-        let type_of = if kind == Kind::User { "direct" } else { schema::resource_type(reference.kind).name };
+        let type_of = if kind == Kind::User { "direct" } else { name };
         out.extend_from_slice(format!(r#","type":"{type_of}"}}"#).as_bytes());
     }
     if !references.is_empty() {
@@ -99,7 +105,7 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
 mod tests {
     use super::*;
     use crate::base::Timestamp;
-    use crate::scim::Profile;
+    use crate::scim::{Profile, Schemas};
     use serde_json::json;
     use uuid::Uuid;
 
@@ -124,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_resource_is_its_document_and_a_tail() {
-        let whole = |record: Record| String::from_utf8(resource(Kind::Group, &record, BASE)).expect("utf-8");
+        let whole = |record: Record| String::from_utf8(resource(Schemas::core().group(), &record, BASE)).expect("utf-8");
         let head = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"id":"00000000-0000-0000-0000-000000000001","displayName":"D","#;
         assert_eq!(whole(group(vec![])), format!("{head}{META}"));
         let member = r#"{"value":"00000000-0000-0000-0000-000000000002","$ref":"http://h/t/acme/o/1/scim2/Users/00000000-0000-0000-0000-000000000002","display":"\"Ada\"\n","type":"User"}"#;
@@ -137,13 +143,14 @@ mod tests {
         let records = [group(vec![ada()]), group(vec![])];
         let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON");
         for attributes in [None, Some("members.value")] {
-            let projection = Projection::parse(attributes, None, Kind::Group, Profile::Lenient).expect("a projection");
-            let answer = read(&list(Kind::Group, &records, 7, 3, BASE, &projection));
-            let single = records.each_ref().map(|record| read(&projected(Kind::Group, record, BASE, &projection)));
+            let projection =
+                Projection::parse(attributes, None, Schemas::core().group(), Profile::Lenient).expect("a projection");
+            let answer = read(&list(Schemas::core().group(), &records, 7, 3, BASE, &projection));
+            let single = records.each_ref().map(|record| read(&projected(Schemas::core().group(), record, BASE, &projection)));
             let expected = json!({"schemas": [urn::LIST_RESPONSE], "totalResults": 7, "startIndex": 3, "itemsPerPage": 2, "Resources": single});
             assert_eq!(answer, expected);
         }
-        let empty = read(&list(Kind::User, &[], 0, 1, BASE, &Projection::default()));
+        let empty = read(&list(Schemas::core().user(), &[], 0, 1, BASE, &Projection::default()));
         assert_eq!(empty["Resources"], json!([]), "C-09");
     }
 }

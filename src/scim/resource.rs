@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::path::{self, Name, Resolved};
-use super::schema::{self, Attribute, ResourceType, Schema};
+use super::schema::{Attribute, ResourceType, Schema};
 use super::value::{self, Place};
 use super::{Error, Profile, Quirks, ScimType, json};
 use crate::base::limit::RESOURCE_BYTES_MAX;
@@ -55,12 +55,11 @@ pub struct Reference {
 /// its content demands, nothing read-only, unknown or unassigned. A group's `members` and a user's `password` are kept, for
 /// the caller to take out.
 pub fn accept(
-    kind: Kind,
+    resource_type: &ResourceType,
     mut body: Map<String, Value>,
     profile: Profile,
     quirks: &mut Quirks,
 ) -> Result<Map<String, Value>, Error> {
-    let resource_type = schema::resource_type(kind);
     check_schemas(json::take(&mut body, "schemas"), resource_type, profile, quirks)?;
     let mut out = Map::from_iter([("schemas".to_owned(), Value::Null)]);
     for attribute in resource_type.attributes() {
@@ -87,7 +86,7 @@ pub fn accept(
         }
     }
     for (key, value) in body {
-        match path::resolve(&key, kind, profile) {
+        match path::resolve(&key, resource_type, profile) {
             // EN-04, EN-09: `urn:…:User:department` or a bare `department` at the top.
             Resolved::Attribute(Name { extension: Some(schema), attribute, sub: None })
                 if quirks.allow(profile, "flat-extension") =>
@@ -97,7 +96,7 @@ pub fn accept(
             _ => value::unknown(&key, &value, profile, quirks)?,
         }
     }
-    complete(kind, &mut out)?;
+    complete(resource_type, &mut out)?;
     Ok(out)
 }
 
@@ -119,8 +118,7 @@ fn extend(
 
 /// What holds for a document as a whole, after a body was accepted or a PATCH applied (P-27): what is required is there
 /// (S-23), one value at most is primary (S-13), the size is bounded; and `schemas` says what the content is (S-01, P-24).
-pub(super) fn complete(kind: Kind, document: &mut Map<String, Value>) -> Result<(), Error> {
-    let resource_type = schema::resource_type(kind);
+pub(super) fn complete(resource_type: &ResourceType, document: &mut Map<String, Value>) -> Result<(), Error> {
     let schemas =
         resource_type.extensions.iter().map(|extension| &extension.schema.id).filter(|urn| document.contains_key(*urn));
     let schemas = std::iter::once(&resource_type.schema.id).chain(schemas).cloned().collect();
@@ -225,15 +223,15 @@ pub(super) fn id(text: &str) -> Option<Uuid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::urn;
+    use crate::scim::{Schemas, urn};
     use serde_json::json;
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-    fn run(kind: Kind, profile: Profile, body: Value) -> (String, Vec<&'static str>) {
+    fn run(resource_type: &ResourceType, profile: Profile, body: Value) -> (String, Vec<&'static str>) {
         let mut quirks = Quirks::new();
         let body = body.as_object().cloned().expect("an object");
-        let got = match accept(kind, body, profile, &mut quirks) {
+        let got = match accept(resource_type, body, profile, &mut quirks) {
             Ok(map) => Value::Object(map).to_string(),
             Err(error) => format!("!! {} {}", error.scim_type.map_or("", ScimType::as_str), error.detail),
         };
@@ -242,13 +240,13 @@ mod tests {
 
     #[track_caller]
     fn check(body: Value, expected: &str, quirks: &[&str]) {
-        let got = run(Kind::User, Profile::Lenient, body);
+        let got = run(Schemas::core().user(), Profile::Lenient, body);
         assert_eq!((got.0.as_str(), got.1.as_slice()), (expected, quirks));
     }
 
     #[track_caller]
     fn strict(body: Value, expected: &str) {
-        assert_eq!(run(Kind::User, Profile::Strict, body).0, expected);
+        assert_eq!(run(Schemas::core().user(), Profile::Strict, body).0, expected);
     }
 
     #[test]
@@ -303,7 +301,7 @@ mod tests {
         for missing in [json!({}), json!({"userName": null}), json!({"userName": ""}), json!({"userName": " \t"})] {
             check(missing, "!! invalidValue `userName` is required", &["schemas-missing"]);
         }
-        let (group, _) = run(Kind::Group, Profile::Lenient, json!({"members": []}));
+        let (group, _) = run(Schemas::core().group(), Profile::Lenient, json!({"members": []}));
         assert_eq!(group, "!! invalidValue `displayName` is required", "S-42");
     }
 
@@ -323,7 +321,7 @@ mod tests {
     #[test]
     fn the_size_of_a_resource_is_bounded() {
         let roles: Vec<Value> = (0..40).map(|index| json!({"value": format!("{index}{}", "x".repeat(8000))})).collect();
-        let (got, _) = run(Kind::User, Profile::Lenient, json!({"userName": "a", "roles": roles}));
+        let (got, _) = run(Schemas::core().user(), Profile::Lenient, json!({"userName": "a", "roles": roles}));
         assert!(got.starts_with("!!  the resource has 32"), "{got:.80}");
     }
 
@@ -333,7 +331,7 @@ mod tests {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
         let body = json!({"displayName": "G", "members": [{"$ref": null, "value": id}, id, {"value": id, "type": "User"}]});
         let body = body.as_object().cloned().expect("an object");
-        let group = accept(Kind::Group, body, Profile::Lenient, &mut Quirks::new()).expect("a group");
+        let group = accept(Schemas::core().group(), body, Profile::Lenient, &mut Quirks::new()).expect("a group");
         assert_eq!(member_ids(&group["members"]), Ok(vec![id.parse().expect("an id")]));
         let refused = |value: Value| member_ids(&json!([value])).map_err(|error| error.detail);
         let upper = json!({"value": id.to_uppercase()});

@@ -227,11 +227,11 @@ fn invalid(detail: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scim::{Kind, schema};
+    use crate::scim::Schemas;
 
     #[track_caller]
     fn check(attribute: &str, profile: Profile, value: &str, expected: &str) {
-        let user = schema::resource_type(Kind::User);
+        let user = Schemas::core().user();
         let extension = || user.extensions[0].schema.attribute(attribute);
         let definition = user.attribute(attribute).or_else(extension).expect("an attribute");
         let value = serde_json::from_str(value).expect("JSON");

@@ -11,7 +11,7 @@ use crate::base::clock::ManualClock;
 use crate::base::limit::INVITATION_LIFETIME;
 use crate::base::random::SystemRandom;
 use crate::base::{ClientId, Secret};
-use crate::scim::Profile;
+use crate::scim::{Profile, Schemas};
 use crate::store::sqlite::{OpenMode, Sqlite};
 
 const NOW: Timestamp = Timestamp(1_795_495_200_000);
@@ -61,6 +61,7 @@ fn caller(org: Org) -> Principal {
         scopes: ScopeSet::ALL,
         token: None,
         expires_at: Timestamp(i64::MAX),
+        schemas: Schemas::core().clone(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::base::clock::ManualClock;
 use crate::base::random::SystemRandom;
 use crate::base::{ClientId, Random, Secret, Timestamp};
 use crate::org::Org;
-use crate::scim::{Profile, Record};
+use crate::scim::{Profile, Record, Schemas};
 use crate::store::sqlite::{OpenMode, Sqlite};
 
 struct Stage {
@@ -52,7 +52,8 @@ impl Stage {
     fn caller(&self, org: Org, scopes: ScopeSet) -> Principal {
         let client = ClientId(SystemRandom.uuid(self.app.now()));
         let expires_at = Timestamp(i64::MAX);
-        Principal { org, subject: Subject::Client(client), client_id: None, scopes, token: None, expires_at }
+        let schemas = Schemas::core().clone();
+        Principal { org, subject: Subject::Client(client), client_id: None, scopes, token: None, expires_at, schemas }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::app::Error;
 use crate::auth::ScopeSet;
 use crate::base::UserId;
 use crate::scim::urn::USER;
-use crate::scim::{Profile, list};
+use crate::scim::{Profile, Schemas, list};
 use crate::store::References::Omit;
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn what_another_org_owns_is_not_there() {
         refused(stage.app.user_patch(stranger, id, None, operations, Omit).await, 404, "no such resource");
         refused(stage.app.user_delete(stranger, id, None).await, 404, "no such resource");
         refused(stage.app.user_delete(stranger, id, Some("*")).await, 404, "no such resource");
-        let query = list::parse(&list::ListParams::default(), crate::scim::Kind::User, Profile::Lenient).expect("a query");
+        let query = list::parse(&list::ListParams::default(), Schemas::core().user(), Profile::Lenient).expect("a query");
         assert_eq!(stage.app.user_list(stranger, &query).await.expect("a list").total, 0);
     }
     assert_eq!(stage.app.user_get(&acme, id, Omit).await.expect("untouched"), made);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::scim::urn;
+use crate::scim::{Schemas, urn};
 
 const ORG: OrgId = OrgId(Uuid::from_u128(1));
 const ID: Uuid = Uuid::from_u128(2);
@@ -26,9 +26,9 @@ fn members() -> Vec<Reference> {
     vec![member(ADA, Kind::User, "Ada"), member(BOB, Kind::User, "Bob"), member(TEAM, Kind::Group, "Team")]
 }
 
-fn edits(operations: Value) -> Result<Edits, Error> {
+fn edits(operations: Value) -> Result<Edits<'static>, Error> {
     let body = map(json!({ "schemas": [urn::PATCH_OP], "Operations": operations }));
-    Edits::parse(body, Profile::Lenient, &mut Quirks::new())
+    Edits::parse(body, Schemas::core().group(), Profile::Lenient, &mut Quirks::new())
 }
 
 fn decided(edits: &Edits, references: Vec<Reference>) -> Result<Option<Change>, Error> {
@@ -145,15 +145,16 @@ fn ten_thousand_members_are_taken_and_one_more_is_not() {
         let members: Vec<Value> = (0..count).map(|n| json!({ "value": Uuid::from_u128(n as u128) })).collect();
         map(json!({ "schemas": [urn::GROUP], "displayName": "all", "members": members }))
     };
-    assert!(Draft::parse(body(MEMBERS_MAX), Profile::Lenient, &mut Quirks::new()).is_ok());
-    let error = Draft::parse(body(MEMBERS_MAX + 1), Profile::Lenient, &mut Quirks::new()).expect_err("S-60");
+    assert!(Draft::parse(body(MEMBERS_MAX), Schemas::core().group(), Profile::Lenient, &mut Quirks::new()).is_ok());
+    let error =
+        Draft::parse(body(MEMBERS_MAX + 1), Schemas::core().group(), Profile::Lenient, &mut Quirks::new()).expect_err("S-60");
     assert!(error.status == 413 && error.detail.contains("10000"), "{error}");
 }
 
 #[test]
 fn a_put_replaces_the_members_and_without_any_there_are_none() {
     let put = |body: Value| {
-        let draft = Draft::parse(map(body), Profile::Lenient, &mut Quirks::new()).expect("accepted");
+        let draft = Draft::parse(map(body), Schemas::core().group(), Profile::Lenient, &mut Quirks::new()).expect("accepted");
         parts(replace(ORG, &group(vec![]), &draft, NOW).expect("decided"))
     };
     let same = json!({ "displayName": "Engineers", "schemas": [urn::GROUP], "id": "other", "members": [{ "value": ADA }] });
@@ -169,13 +170,14 @@ fn a_new_group_keeps_its_members_out_of_its_document() {
         "schemas": [urn::GROUP, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
         "displayName": "Engineers", "externalId": "e1", "meta": { "resourceType": "Group" }, "members": [{ "value": ADA }],
     });
-    let draft = Draft::parse(map(body), Profile::Lenient, &mut Quirks::new()).expect("EN-13");
+    let draft = Draft::parse(map(body), Schemas::core().group(), Profile::Lenient, &mut Quirks::new()).expect("EN-13");
     let Change::GroupCreated { doc, members, .. } = create(ORG, GroupId(ID), &draft, NOW).expect("small") else {
         panic!("not a creation");
     };
     let doc: Value = serde_json::from_str(&doc).expect("a document");
     let expected = json!({ "schemas": [urn::GROUP], "id": ID, "displayName": "Engineers", "externalId": "e1" });
     assert_eq!((doc, members), (expected, vec![ADA]));
-    let nameless = Draft::parse(map(json!({ "schemas": [urn::GROUP] })), Profile::Lenient, &mut Quirks::new());
+    let nameless =
+        Draft::parse(map(json!({ "schemas": [urn::GROUP] })), Schemas::core().group(), Profile::Lenient, &mut Quirks::new());
     assert_eq!(nameless.expect_err("S-42").scim_type, Some(ScimType::InvalidValue));
 }

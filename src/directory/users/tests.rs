@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::base::{InvitationId, limit::RESOURCE_BYTES_MAX};
 use crate::directory::{Membership, guest_doc};
+use crate::scim::Schemas;
 
 const ORG: OrgId = OrgId(Uuid::from_u128(1));
 const ID: Uuid = Uuid::from_u128(2);
@@ -41,14 +42,14 @@ fn guest() -> Record {
 }
 
 fn put(current: &Record, body: Value) -> Result<Option<Change>, Error> {
-    let draft = Draft::parse(map(body), Profile::Lenient, &mut Quirks::new())?;
+    let draft = Draft::parse(map(body), Schemas::core().user(), Profile::Lenient, &mut Quirks::new())?;
     replace(ORG, current, &draft, draft.password().map(|_| "hash".to_owned()), NOW)
 }
 
 fn change(current: &Record, operations: Value) -> Result<Option<Change>, Error> {
     let body = map(json!({ "schemas": [urn::PATCH_OP], "Operations": operations }));
     let mut quirks = Quirks::new();
-    let edits = Edits::parse(body, Profile::Lenient, &mut quirks)?;
+    let edits = Edits::parse(body, Schemas::core().user(), Profile::Lenient, &mut quirks)?;
     let hash = edits.password().map(|_| "hash".to_owned());
     patch(ORG, current, &edits, hash, Profile::Lenient, &mut quirks, NOW)
 }
@@ -78,7 +79,7 @@ fn a_new_user_is_active_and_keeps_nothing_that_is_the_servers_or_secret() {
         "schemas": [urn::USER], "userName": "ada", "id": "forged", "meta": { "created": "1970-01-01T00:00:00Z" }, "groups": [],
         "password": "s3cret", urn::MEMBERSHIP: { "type": "guest", "homeOrg": "x" },
     });
-    let draft = Draft::parse(map(body), Profile::Lenient, &mut Quirks::new()).expect("accepted");
+    let draft = Draft::parse(map(body), Schemas::core().user(), Profile::Lenient, &mut Quirks::new()).expect("accepted");
     assert_eq!(draft.password().map(|password| password.expose().as_str()), Some("s3cret"));
     let Change::UserCreated { doc, password_hash, .. } =
         create(ORG, UserId(ID), &draft, Some("hash".into()), NOW).expect("small")
@@ -92,7 +93,7 @@ fn a_new_user_is_active_and_keeps_nothing_that_is_the_servers_or_secret() {
 #[test]
 fn a_user_without_a_name_or_too_large_is_refused() {
     for body in [json!({ "schemas": [urn::USER] }), json!({ "schemas": [urn::USER], "userName": "  " })] {
-        let error = Draft::parse(map(body), Profile::Lenient, &mut Quirks::new()).expect_err("S-34");
+        let error = Draft::parse(map(body), Schemas::core().user(), Profile::Lenient, &mut Quirks::new()).expect_err("S-34");
         assert_eq!(error.scim_type, Some(ScimType::InvalidValue), "S-23, S-34: {error}");
     }
     let emails: Vec<Value> = (0..40).map(|n| json!({ "value": format!("{n:08000}") })).collect();

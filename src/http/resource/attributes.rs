@@ -9,7 +9,7 @@ struct Part;
 
 /// A resource: common attributes, its own, and its extensions under their URN.
 pub(super) fn resource(registry: &mut Registry, resource_type: &'static ResourceType) -> MetaSchema {
-    let mut object = object(registry, resource_type.name, resource_type.attributes(), resource_type.description);
+    let mut object = object(registry, &resource_type.name, resource_type.attributes(), &resource_type.description);
     for extension in &resource_type.extensions {
         let name = words(&extension.schema.name);
         registry.create_schema::<Part, _>(name.clone(), |registry| {

@@ -83,7 +83,7 @@ pub(super) fn of(name: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::scim::list::SearchRequest;
-    use crate::scim::{Kind, Profile, Quirks, resource};
+    use crate::scim::{Profile, Quirks, Schemas, resource};
 
     fn map(name: &str) -> serde_json::Map<String, Value> {
         of(name).expect(name).as_object().expect("an object").clone()
@@ -91,9 +91,10 @@ mod tests {
 
     #[test]
     fn every_example_is_taken_without_a_quirk() {
-        for (name, kind) in [("User", Kind::User), ("Group", Kind::Group), ("Invitation", Kind::Invitation)] {
+        for resource_type in Schemas::core().types() {
+            let name = &resource_type.name;
             let mut quirks = Quirks::new();
-            resource::accept(kind, map(name), Profile::Strict, &mut quirks).expect(name);
+            resource::accept(resource_type, map(name), Profile::Strict, &mut quirks).expect(name);
         }
         SearchRequest::parse(map("SearchRequest"), Profile::Strict).expect("SearchRequest");
         crate::invite::request::InviteRequest::parse(&map("InviteRequest")).expect("InviteRequest");

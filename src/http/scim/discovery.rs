@@ -34,13 +34,13 @@ impl Discovery {
         filter: Query<Option<String>>,
     ) -> Result<Answered<ResourceTypeListResponse>, Rejection> {
         refuse(filter.0)?;
-        Ok(json(&discovery::resource_types(&auth.base)))
+        Ok(json(&discovery::resource_types(&auth.who.schemas, &auth.base)))
     }
 
     /// One type of resources
     #[oai(path = "/ResourceTypes/:name", method = "get", operation_id = "getResourceType")]
     async fn resource_type(&self, auth: Authed, name: Path<String>) -> Result<Answered<ResourceType>, Rejection> {
-        Ok(json(&discovery::resource_type(&auth.base, &name).ok_or_else(Rejection::not_found)?))
+        Ok(json(&discovery::resource_type(&auth.who.schemas, &auth.base, &name).ok_or_else(Rejection::not_found)?))
     }
 
     /// The schemas of all resources
@@ -52,13 +52,13 @@ impl Discovery {
         filter: Query<Option<String>>,
     ) -> Result<Answered<SchemaListResponse>, Rejection> {
         refuse(filter.0)?;
-        Ok(json(&discovery::schemas(&auth.base)))
+        Ok(json(&discovery::schemas(&auth.who.schemas, &auth.base)))
     }
 
     /// One schema
     #[oai(path = "/Schemas/:urn", method = "get", operation_id = "getSchema")]
     async fn schema(&self, auth: Authed, urn: Path<String>) -> Result<Answered<Schema>, Rejection> {
-        Ok(json(&discovery::schema(&auth.base, &urn).ok_or_else(Rejection::not_found)?))
+        Ok(json(&discovery::schema(&auth.who.schemas, &auth.base, &urn).ok_or_else(Rejection::not_found)?))
     }
 }
 

@@ -36,10 +36,10 @@ impl Groups {
         /// The group: `schemas` and `displayName` at least.
         group: ScimBody<Group>,
     ) -> Result<Created<Group>, Rejection> {
-        let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.group(), &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::Group, &projection);
         let record = caller.app.group_create(&caller.who, group.map, wanted).await?;
-        Ok(created(Kind::Group, &caller, &record, &projection, &prefer))
+        Ok(created(caller.who.schemas.group(), &caller, &record, &projection, &prefer))
     }
 
     /// List groups
@@ -81,7 +81,7 @@ impl Groups {
             attributes: attributes.0.map(|names| names.0),
             excluded_attributes: excluded_attributes.0.map(|names| names.0),
         };
-        query::list(Kind::Group, &caller, &request).await.map(Answered::new)
+        query::list(caller.who.schemas.group(), &caller, &request).await.map(Answered::new)
     }
 
     /// Search groups
@@ -94,7 +94,7 @@ impl Groups {
         /// The parameters.
         request: ScimBody<SearchRequest>,
     ) -> Result<Answered<GroupListResponse>, Rejection> {
-        query::search(Kind::Group, &caller, request).await.map(Answered::new)
+        query::search(caller.who.schemas.group(), &caller, request).await.map(Answered::new)
     }
 
     /// Read a group
@@ -115,9 +115,9 @@ impl Groups {
         #[oai(name = "If-None-Match")]
         if_none_match: ListHeader,
     ) -> Result<Fetched<Group>, Rejection> {
-        let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.group(), &caller, &attributes, &excluded_attributes)?;
         let record = caller.app.group_get(&caller.who, self::id(&id)?, references(Kind::Group, &projection)).await?;
-        Ok(fetched(Kind::Group, &caller, &record, &projection, &if_none_match))
+        Ok(fetched(caller.who.schemas.group(), &caller, &record, &projection, &if_none_match))
     }
 
     /// Replace a group
@@ -144,10 +144,10 @@ impl Groups {
         /// The whole group.
         group: ScimBody<Group>,
     ) -> Result<Changed<Group>, Rejection> {
-        let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.group(), &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::Group, &projection);
         let record = caller.app.group_replace(&caller.who, self::id(&id)?, if_match.as_deref(), group.map, wanted).await?;
-        Ok(changed(Kind::Group, &caller, &record, &projection, &prefer))
+        Ok(changed(caller.who.schemas.group(), &caller, &record, &projection, &prefer))
     }
 
     /// Patch a group
@@ -175,17 +175,17 @@ impl Groups {
         /// The operations.
         patch: ScimBody<PatchOp>,
     ) -> Result<Changed<Group>, Rejection> {
-        let projection = projection(Kind::Group, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.group(), &caller, &attributes, &excluded_attributes)?;
         let id = self::id(&id)?;
         let version = caller.app.group_patch(&caller.who, id, if_match.as_deref(), patch.map).await?;
         // P-28: Entra ID wants 204 of groups, and the members of a large one are not read for nobody.
         let preference = Preference::parse(prefer.as_deref());
         if projection.is_default() && preference != Some(Preference::Representation) {
-            let location = render::location(Kind::Group, id.0, &caller.base);
+            let location = render::location(caller.who.schemas.group(), id.0, &caller.base);
             return Ok(Changed::new(None, version, &location).as_preferred(preference));
         }
         let record = caller.app.group_written(&caller.who, id, references(Kind::Group, &projection)).await?;
-        Ok(changed(Kind::Group, &caller, &record, &projection, &prefer))
+        Ok(changed(caller.who.schemas.group(), &caller, &record, &projection, &prefer))
     }
 
     /// Delete a group

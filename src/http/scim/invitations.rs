@@ -20,7 +20,7 @@ use crate::http::resource::{
 };
 use crate::http::{Answered, Authed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
 use crate::invite::{self, Answer};
-use crate::scim::{Kind, Quirks, list, resource};
+use crate::scim::{Quirks, list, resource};
 
 /// The operations on invitations.
 pub struct Invitations;
@@ -64,11 +64,11 @@ impl Invitations {
         /// The invitation: `userName` at least.
         invitation: ScimBody<Invitation>,
     ) -> Result<Created<Invitation>, Rejection> {
-        let projection = projection(Kind::Invitation, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.invitation(), &caller, &attributes, &excluded_attributes)?;
         let (profile, mut quirks) = (caller.app.settings.profile, Quirks::new());
-        let accepted = resource::accept(Kind::Invitation, invitation.map, profile, &mut quirks)?;
+        let accepted = resource::accept(caller.who.schemas.invitation(), invitation.map, profile, &mut quirks)?;
         let record = caller.app.invitation_create(&caller.who, &accepted).await?;
-        Ok(created(Kind::Invitation, &caller, &record, &projection, &prefer))
+        Ok(created(caller.who.schemas.invitation(), &caller, &record, &projection, &prefer))
     }
 
     /// List invitations
@@ -109,7 +109,7 @@ impl Invitations {
             attributes: attributes.0.map(|names| names.0),
             excluded_attributes: excluded_attributes.0.map(|names| names.0),
         };
-        query::list(Kind::Invitation, &caller, &request).await.map(Answered::new)
+        query::list(caller.who.schemas.invitation(), &caller, &request).await.map(Answered::new)
     }
 
     /// Search invitations
@@ -122,7 +122,7 @@ impl Invitations {
         /// The parameters.
         request: ScimBody<SearchRequest>,
     ) -> Result<Answered<InvitationListResponse>, Rejection> {
-        query::search(Kind::Invitation, &caller, request).await.map(Answered::new)
+        query::search(caller.who.schemas.invitation(), &caller, request).await.map(Answered::new)
     }
 
     /// Read an invitation
@@ -143,9 +143,9 @@ impl Invitations {
         #[oai(name = "If-None-Match")]
         if_none_match: ListHeader,
     ) -> Result<Fetched<Invitation>, Rejection> {
-        let projection = projection(Kind::Invitation, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.invitation(), &caller, &attributes, &excluded_attributes)?;
         let record = caller.app.invitation_get(&caller.who, self::id(&id)?).await?;
-        Ok(fetched(Kind::Invitation, &caller, &record, &projection, &if_none_match))
+        Ok(fetched(caller.who.schemas.invitation(), &caller, &record, &projection, &if_none_match))
     }
 
     /// Delete an invitation
@@ -180,7 +180,7 @@ impl Invitations {
         let record = org.app.invitation_revoke(&caller.who, self::id(&id)?).await?;
         let location = caller.location("Invitations", record.id);
         let whole = crate::scim::project::Projection::default();
-        Ok(Fetched::new(body(Kind::Invitation, &record, &caller.base, &whole), record.version, &location))
+        Ok(Fetched::new(body(caller.who.schemas.invitation(), &record, &caller.base, &whole), record.version, &location))
     }
 
     /// Accept an invitation

@@ -28,7 +28,7 @@ use parameter::{ListHeader, Names};
 use super::resource::Shape;
 use super::{Authed, Changed, Created, Fetched, Preference, Rejection};
 use crate::scim::project::Projection;
-use crate::scim::{Kind, Record, etag, render};
+use crate::scim::{Kind, Record, ResourceType, etag, render};
 use crate::store::References;
 
 /// Headings in the document.
@@ -51,13 +51,13 @@ fn id<T: FromStr>(text: &str) -> Result<T, Rejection> {
 
 /// Which attributes the answer holds (RFC 7644 §3.9).
 fn projection(
-    kind: Kind,
+    resource_type: &ResourceType,
     caller: &Authed,
     attributes: &Query<Option<Names>>,
     excluded: &Query<Option<Names>>,
 ) -> Result<Projection, Rejection> {
     let profile = caller.app.settings.profile;
-    Ok(Projection::parse(list(attributes), list(excluded), kind, profile)?)
+    Ok(Projection::parse(list(attributes), list(excluded), resource_type, profile)?)
 }
 
 fn list(names: &Query<Option<Names>>) -> Option<&str> {
@@ -75,44 +75,56 @@ fn references(kind: Kind, projection: &Projection) -> References {
 }
 
 /// The bytes of one resource. As it is stored, unless the client wants less.
-fn body(kind: Kind, record: &Record, base: &str, projection: &Projection) -> Vec<u8> {
+fn body(resource_type: &ResourceType, record: &Record, base: &str, projection: &Projection) -> Vec<u8> {
     if projection.is_default() {
-        render::resource(kind, record, base)
+        render::resource(resource_type, record, base)
     } else {
-        render::projected(kind, record, base, projection)
+        render::projected(resource_type, record, base, projection)
     }
 }
 
 /// 200 with the resource, or 304 where the client knows its version (V-02).
 fn fetched<T: Shape>(
-    kind: Kind,
+    resource_type: &ResourceType,
     caller: &Authed,
     record: &Record,
     projection: &Projection,
     if_none_match: &ListHeader,
 ) -> Fetched<T> {
-    let location = render::location(kind, record.id, &caller.base);
+    let location = render::location(resource_type, record.id, &caller.base);
     if if_none_match.as_deref().is_some_and(|tags| etag::matches(tags, record.version)) {
         return Fetched::not_modified(record.version, &location);
     }
-    Fetched::new(body(kind, record, &caller.base, projection), record.version, &location)
+    Fetched::new(body(resource_type, record, &caller.base, projection), record.version, &location)
 }
 
 /// 201, with the resource unless the client prefers none.
-fn created<T: Shape>(kind: Kind, caller: &Authed, record: &Record, projection: &Projection, prefer: &ListHeader) -> Created<T> {
-    let (body, preference) = preferred(kind, caller, record, projection, prefer);
-    Created::new(body, record.version, &render::location(kind, record.id, &caller.base)).as_preferred(preference)
+fn created<T: Shape>(
+    resource_type: &ResourceType,
+    caller: &Authed,
+    record: &Record,
+    projection: &Projection,
+    prefer: &ListHeader,
+) -> Created<T> {
+    let (body, preference) = preferred(resource_type, caller, record, projection, prefer);
+    Created::new(body, record.version, &render::location(resource_type, record.id, &caller.base)).as_preferred(preference)
 }
 
 /// 200 with the resource, or 204 if the client prefers none (P-28).
-fn changed<T: Shape>(kind: Kind, caller: &Authed, record: &Record, projection: &Projection, prefer: &ListHeader) -> Changed<T> {
-    let (body, preference) = preferred(kind, caller, record, projection, prefer);
-    Changed::new(body, record.version, &render::location(kind, record.id, &caller.base)).as_preferred(preference)
+fn changed<T: Shape>(
+    resource_type: &ResourceType,
+    caller: &Authed,
+    record: &Record,
+    projection: &Projection,
+    prefer: &ListHeader,
+) -> Changed<T> {
+    let (body, preference) = preferred(resource_type, caller, record, projection, prefer);
+    Changed::new(body, record.version, &render::location(resource_type, record.id, &caller.base)).as_preferred(preference)
 }
 
 /// The body after a write, and the preference that it follows. Who names attributes gets them.
 fn preferred(
-    kind: Kind,
+    resource_type: &ResourceType,
     caller: &Authed,
     record: &Record,
     projection: &Projection,
@@ -121,7 +133,7 @@ fn preferred(
     match Preference::parse(prefer.as_deref()) {
         Some(Preference::Minimal) if projection.is_default() => (None, Some(Preference::Minimal)),
         preference => {
-            let body = body(kind, record, &caller.base, projection);
+            let body = body(resource_type, record, &caller.base, projection);
             (Some(body), preference.filter(|preference| *preference == Preference::Representation))
         }
     }

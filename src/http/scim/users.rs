@@ -37,9 +37,9 @@ impl Users {
         /// The user: `schemas` and `userName` at least.
         user: ScimBody<User>,
     ) -> Result<Created<User>, Rejection> {
-        let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.user(), &caller, &attributes, &excluded_attributes)?;
         let record = caller.app.user_create(&caller.who, user.map).await?;
-        Ok(created(Kind::User, &caller, &record, &projection, &prefer))
+        Ok(created(caller.who.schemas.user(), &caller, &record, &projection, &prefer))
     }
 
     /// List users
@@ -81,7 +81,7 @@ impl Users {
             attributes: attributes.0.map(|names| names.0),
             excluded_attributes: excluded_attributes.0.map(|names| names.0),
         };
-        query::list(Kind::User, &caller, &request).await.map(Answered::new)
+        query::list(caller.who.schemas.user(), &caller, &request).await.map(Answered::new)
     }
 
     /// Search users
@@ -95,7 +95,7 @@ impl Users {
         /// The parameters.
         request: ScimBody<SearchRequest>,
     ) -> Result<Answered<UserListResponse>, Rejection> {
-        query::search(Kind::User, &caller, request).await.map(Answered::new)
+        query::search(caller.who.schemas.user(), &caller, request).await.map(Answered::new)
     }
 
     /// Read a user
@@ -116,9 +116,9 @@ impl Users {
         #[oai(name = "If-None-Match")]
         if_none_match: ListHeader,
     ) -> Result<Fetched<User>, Rejection> {
-        let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.user(), &caller, &attributes, &excluded_attributes)?;
         let record = caller.app.user_get(&caller.who, self::id(&id)?, references(Kind::User, &projection)).await?;
-        Ok(fetched(Kind::User, &caller, &record, &projection, &if_none_match))
+        Ok(fetched(caller.who.schemas.user(), &caller, &record, &projection, &if_none_match))
     }
 
     /// Replace a user
@@ -146,10 +146,10 @@ impl Users {
         /// The whole user.
         user: ScimBody<User>,
     ) -> Result<Changed<User>, Rejection> {
-        let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.user(), &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::User, &projection);
         let record = caller.app.user_replace(&caller.who, self::id(&id)?, if_match.as_deref(), user.map, wanted).await?;
-        Ok(changed(Kind::User, &caller, &record, &projection, &prefer))
+        Ok(changed(caller.who.schemas.user(), &caller, &record, &projection, &prefer))
     }
 
     /// Patch a user
@@ -177,10 +177,10 @@ impl Users {
         /// The operations.
         patch: ScimBody<PatchOp>,
     ) -> Result<Changed<User>, Rejection> {
-        let projection = projection(Kind::User, &caller, &attributes, &excluded_attributes)?;
+        let projection = projection(caller.who.schemas.user(), &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::User, &projection);
         let record = caller.app.user_patch(&caller.who, self::id(&id)?, if_match.as_deref(), patch.map, wanted).await?;
-        Ok(changed(Kind::User, &caller, &record, &projection, &prefer))
+        Ok(changed(caller.who.schemas.user(), &caller, &record, &projection, &prefer))
     }
 
     /// Delete a user

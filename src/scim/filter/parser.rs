@@ -5,65 +5,66 @@ use super::lexer::{Lexer, Token};
 use crate::base::Timestamp;
 use crate::base::limit::{FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
 use crate::scim::path::{self, Name, Resolved};
-use crate::scim::schema::{Attribute, Returned, Type};
-use crate::scim::{Error, Kind, Profile, ScimType, urn, value};
+use crate::scim::schema::{Attribute, ResourceType, Returned, Type};
+use crate::scim::{Error, Profile, ScimType, value};
 
-/// The filter that `text` holds, resolved against the schemas of `kind`; else 400 `invalidFilter` that says what was found
+/// The filter that `text` holds, resolved against the schemas of its type; else 400 `invalidFilter` that says what was found
 /// where. Operators and names have no case (F-02); `not` binds closer than `and`, `and` closer than `or` (F-03).
 ///
 /// ```
-/// use usher::scim::{Kind, Profile, filter};
+/// use usher::scim::{Profile, Schemas, filter};
 ///
-/// assert!(filter::parse(r#"emails[type eq "work"] and not (active eq false)"#, Kind::User, Profile::Strict).is_ok());
-/// let error = filter::parse("userName        , 1", Kind::User, Profile::Strict).unwrap_err();
+/// let user = Schemas::core().user();
+/// assert!(filter::parse(r#"emails[type eq "work"] and not (active eq false)"#, user, Profile::Strict).is_ok());
+/// let error = filter::parse("userName        , 1", user, Profile::Strict).unwrap_err();
 /// assert_eq!(error.detail, "unexpected `,` at 16 in filter, expected an operator such as `eq`");
 /// ```
-pub fn parse(text: &str, kind: Kind, profile: Profile) -> Result<Filter, Error> {
-    Parser::new(text, Scope::Resource(kind), profile)?.run()
+pub fn parse(text: &str, resource_type: &ResourceType, profile: Profile) -> Result<Filter, Error> {
+    Parser::new(text, Scope::Resource(resource_type), profile)?.run()
 }
 
 /// The filter inside the brackets of a PATCH path: its names are sub-attributes of `of`. See [`super::matches_element`].
-pub fn parse_element(text: &str, of: Name, profile: Profile) -> Result<Filter, Error> {
+pub fn parse_element(text: &str, of: Name<'_>, profile: Profile) -> Result<Filter, Error> {
     Parser::new(text, Scope::Element(of), profile)?.run()
 }
 
 /// Whose names are read.
 #[derive(Clone, Copy)]
-enum Scope {
-    Resource(Kind),
-    Element(Name),
+enum Scope<'s> {
+    Resource(&'s ResourceType),
+    Element(Name<'s>),
 }
 
 /// What is open, and what has been read since.
-struct Level {
-    opener: Opener,
+struct Level<'s> {
+    opener: Opener<'s>,
     /// The terms before the last `or`.
     or: Option<NodeId>,
     /// The terms since, joined by `and`.
     and: Option<NodeId>,
 }
 
-enum Opener {
+enum Opener<'s> {
     Start,
     Group,
     Not,
-    Path(Name),
+    Path(Name<'s>),
 }
 
-struct Parser<'a> {
+struct Parser<'a, 's> {
     lexer: Lexer<'a>,
-    scope: Scope,
+    scope: Scope<'s>,
     profile: Profile,
     nodes: Vec<Node>,
-    levels: Vec<Level>,
+    levels: Vec<Level<'s>>,
     terms: usize,
 }
 
 const NAME: &str = "an attribute, `not` or `(`";
 const OPERATOR: &str = "an operator such as `eq`";
 
-impl<'a> Parser<'a> {
-    fn new(text: &'a str, scope: Scope, profile: Profile) -> Result<Self, Error> {
+impl<'a, 's> Parser<'a, 's> {
+    fn new(text: &'a str, scope: Scope<'s>, profile: Profile) -> Result<Self, Error> {
         if text.len() > FILTER_BYTES_MAX {
             return Err(invalid(format!("the filter has {} bytes, at most {FILTER_BYTES_MAX} are read", text.len())));
         }
@@ -127,7 +128,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn open(&mut self, at: usize, opener: Opener) -> Result<(), Error> {
+    fn open(&mut self, at: usize, opener: Opener<'s>) -> Result<(), Error> {
         // The level at the start is not a nesting.
         if self.levels.len() > FILTER_DEPTH_MAX {
             return Err(self.lexer.fault(at, &format!("nested deeper than {FILTER_DEPTH_MAX}")));
@@ -160,7 +161,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn resolve(&self, at: usize, word: &str) -> Result<Resolved, Error> {
+    fn resolve(&self, at: usize, word: &str) -> Result<Resolved<'s>, Error> {
         let within = self.levels.iter().rev().find_map(|level| match level.opener {
             Opener::Path(name) => Some(name),
             _ => None,
@@ -170,7 +171,7 @@ impl<'a> Parser<'a> {
                 Some(sub) => Resolved::Attribute(Name { sub: Some(sub), ..of }),
                 None => Resolved::UnknownAttribute,
             },
-            (None, Scope::Resource(kind)) => path::resolve(word, kind, self.profile),
+            (None, Scope::Resource(resource_type)) => path::resolve(word, resource_type, self.profile),
         };
         match resolved {
             // F-25: a comparison would tell a password letter by letter.
@@ -181,7 +182,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn value_path(&self, at: usize, word: &str) -> Result<Name, Error> {
+    fn value_path(&self, at: usize, word: &str) -> Result<Name<'s>, Error> {
         let is_within = self.levels.iter().any(|level| matches!(level.opener, Opener::Path(_)));
         if is_within || matches!(self.scope, Scope::Element(_)) {
             return Err(self.lexer.fault(at, "a value path in a value path")); // F-05
@@ -193,7 +194,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn compare(&mut self, name: Name) -> Result<NodeId, Error> {
+    fn compare(&mut self, name: Name<'s>) -> Result<NodeId, Error> {
         let (at, op) = self.operator()?;
         let Some(op) = op else { return Ok(self.push(Node::Present(name.attr()))) };
         let Some(compared) = name.comparable() else {
@@ -261,9 +262,11 @@ impl<'a> Parser<'a> {
     // F-27.
     fn schemas(&mut self, op: CompareOp, at: usize, token: Token<'_>) -> Result<NodeId, Error> {
         let Token::Text(urn) = token else { return Err(self.unexpected(at, &token, "a URN in quotes")) };
-        let known = [urn::USER, urn::GROUP, urn::INVITATION, urn::ENTERPRISE_USER, urn::MEMBERSHIP];
-        let known = known.into_iter().find(|known| known.eq_ignore_ascii_case(&urn)).map(str::to_owned);
-        let schema = self.push(Node::Schema(known.unwrap_or(urn)));
+        let known = match self.scope {
+            Scope::Resource(resource_type) => resource_type.schemas().find(|schema| schema.id.eq_ignore_ascii_case(&urn)),
+            Scope::Element(_) => None,
+        };
+        let schema = self.push(Node::Schema(known.map_or(urn, |schema| schema.id.clone())));
         match op {
             CompareOp::Eq => Ok(schema),
             CompareOp::Ne => Ok(self.push(Node::Not(schema))),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::base::limit::{FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
 use crate::scim::path::{Resolved, resolve};
-use crate::scim::{Kind, Profile, ScimType};
+use crate::scim::{Profile, ResourceType, Schemas, ScimType};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -37,8 +37,8 @@ fn show(filter: &Filter, node: NodeId) -> String {
 }
 
 #[track_caller]
-fn check_as(kind: Kind, profile: Profile, text: &str, expected: &str) {
-    let got = match parse(text, kind, profile) {
+fn check_as(resource_type: &ResourceType, profile: Profile, text: &str, expected: &str) {
+    let got = match parse(text, resource_type, profile) {
         Ok(filter) => show(&filter, filter.root),
         Err(error) => {
             assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidFilter)), "{text}");
@@ -50,12 +50,12 @@ fn check_as(kind: Kind, profile: Profile, text: &str, expected: &str) {
 
 #[track_caller]
 fn check(text: &str, expected: &str) {
-    check_as(Kind::User, Profile::Strict, text, expected);
+    check_as(Schemas::core().user(), Profile::Strict, text, expected);
 }
 
 #[track_caller]
 fn lenient(text: &str, expected: &str) {
-    check_as(Kind::User, Profile::Lenient, text, expected);
+    check_as(Schemas::core().user(), Profile::Lenient, text, expected);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_whole_grammar_is_read() {
         check(&format!("title {op} \"a\""), &format!("({op} title \"a\")"));
     }
     check("delivery.attempts pr", "!! no such attribute: `delivery.attempts` at 0 in filter");
-    check_as(Kind::Invitation, Profile::Strict, "delivery.attempts gt -1.5e0", "(gt delivery.attempts -1.5)");
+    check_as(Schemas::core().invitation(), Profile::Strict, "delivery.attempts gt -1.5e0", "(gt delivery.attempts -1.5)");
     // F-03.
     check("title pr or nickName pr and locale pr", "(or (pr title) (and (pr nickName) (pr locale)))");
     check("title pr and nickName pr or locale pr", "(or (and (pr title) (pr nickName)) (pr locale))");
@@ -111,7 +111,7 @@ fn a_complex_attribute_means_its_value() {
     // F-08, F-09, EN-17.
     check(r#"emails co "x""#, r#"(co emails.value "x")"#);
     check(r#"emails.type eq "work""#, r#"(eq emails.type "work")"#);
-    check_as(Kind::Group, Profile::Strict, r#"members eq "1""#, r#"(eq members.value "1")"#);
+    check_as(Schemas::core().group(), Profile::Strict, r#"members eq "1""#, r#"(eq members.value "1")"#);
     lenient(r#"id eq "1" and manager eq "2""#, &format!(r#"(and (eq id "1") (eq {ENTERPRISE}:manager.value "2"))"#));
     let complex = "!! `name`, which is complex, compared; expected one of its sub-attributes at 5 in filter";
     check(r#"name eq "x""#, complex);
@@ -152,7 +152,7 @@ fn a_comparison_fits_the_type() {
     check(r#"userName regex "x""#, "!! unexpected `regex` at 9 in filter, expected an operator such as `eq`");
     check(r#"nope eq "x""#, "!! no such attribute: `nope` at 0 in filter");
     for probe in ["password pr", r#"password eq "x""#, r#"not (urn:ietf:params:scim:schemas:core:2.0:User:PassWord sw "x")"#] {
-        let error = parse(probe, Kind::User, Profile::Lenient).expect_err("F-25");
+        let error = parse(probe, Schemas::core().user(), Profile::Lenient).expect_err("F-25");
         assert!(error.detail.starts_with("`password`, which no filter may use, at "), "{}", error.detail);
     }
 }
@@ -197,7 +197,7 @@ fn limits_hold_to_the_term() {
     check(&nested(FILTER_DEPTH_MAX), "(pr title)");
     check(&nested(FILTER_DEPTH_MAX + 1), "!! nested deeper than 32 at 32 in filter");
     let joined = |terms| vec!["title pr"; terms].join(" or ");
-    assert!(parse(&joined(FILTER_TERMS_MAX), Kind::User, Profile::Strict).is_ok());
+    assert!(parse(&joined(FILTER_TERMS_MAX), Schemas::core().user(), Profile::Strict).is_ok());
     check(&joined(FILTER_TERMS_MAX + 1), "!! more than 100 comparisons at 1206 in filter");
     check(&" ".repeat(10_000), "!! the filter has 10000 bytes, at most 8192 are read");
 }
@@ -209,13 +209,16 @@ fn no_nesting_overflows_a_small_stack() {
         let openers = ["(", "not (", "a.a.a.", "title pr and ", "emails[", "title pr or (", "[", "\"", "\\", ")", "not "];
         for opener in openers {
             for repeat in [FILTER_DEPTH_MAX, 1000, 8192 / opener.len(), 1_000_000] {
-                assert!(parse(&format!("{}!", opener.repeat(repeat)), Kind::User, Profile::Lenient).is_err(), "{opener}");
+                assert!(
+                    parse(&format!("{}!", opener.repeat(repeat)), Schemas::core().user(), Profile::Lenient).is_err(),
+                    "{opener}"
+                );
             }
         }
         // The deepest that is taken is read, asked and dropped as well.
         let open = "not (title pr and ".repeat(FILTER_DEPTH_MAX);
         let deepest = format!("{open}title pr{}{}", ")".repeat(FILTER_DEPTH_MAX), " and title pr".repeat(67));
-        let filter = parse(&deepest, Kind::User, Profile::Strict).expect("within the limits");
+        let filter = parse(&deepest, Schemas::core().user(), Profile::Strict).expect("within the limits");
         matches(&filter, &json!({"title": "x"}))
     };
     let small = std::thread::Builder::new().stack_size(256 * 1024);
@@ -236,9 +239,9 @@ fn ada() -> Value {
 
 #[track_caller]
 fn asked(text: &str, expected: bool) {
-    let filter = parse(text, Kind::User, Profile::Lenient).expect(text);
+    let filter = parse(text, Schemas::core().user(), Profile::Lenient).expect(text);
     assert_eq!(matches(&filter, &ada()), expected, "{text}");
-    let complement = parse(&format!("not ({text})"), Kind::User, Profile::Lenient).expect(text);
+    let complement = parse(&format!("not ({text})"), Schemas::core().user(), Profile::Lenient).expect(text);
     assert_eq!(matches(&complement, &ada()), !expected, "not ({text})");
 }
 
@@ -288,14 +291,14 @@ fn a_filter_is_shown_as_it_parses() {
         r#"emails[(type eq "wo\"rk" or type eq "home") and primary eq true] and meta.created gt "2011-05-13T04:42:34.000Z""#,
         r#"schemas eq "urn:x" and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value sw "7""#,
     ] {
-        let filter = parse(text, Kind::User, Profile::Strict).expect(text);
+        let filter = parse(text, Schemas::core().user(), Profile::Strict).expect(text);
         assert_eq!(filter.to_string(), text);
     }
 }
 
 #[test]
 fn an_element_is_asked() {
-    let Resolved::Attribute(name) = resolve("emails", Kind::User, Profile::Strict) else { panic!("emails exists") };
+    let Resolved::Attribute(name) = resolve("emails", Schemas::core().user(), Profile::Strict) else { panic!("emails exists") };
     let filter = parse_element(r#"type eq "WORK" and primary eq true"#, name, Profile::Strict).expect("a filter");
     let asked: Vec<bool> = ada()["emails"].as_array().expect("an array").iter().map(|e| matches_element(&filter, e)).collect();
     assert_eq!(asked, [false, true]);
@@ -310,8 +313,8 @@ proptest! {
     ]), 0..24)) {
         for text in [text, pieces.join(" "), pieces.concat()] {
             for profile in [Profile::Lenient, Profile::Strict] {
-                if let Ok(filter) = parse(&text, Kind::User, profile) {
-                    let again = parse(&filter.to_string(), Kind::User, Profile::Strict).expect("what is shown parses");
+                if let Ok(filter) = parse(&text, Schemas::core().user(), profile) {
+                    let again = parse(&filter.to_string(), Schemas::core().user(), Profile::Strict).expect("what is shown parses");
                     prop_assert_eq!(show(&again, again.root), show(&filter, filter.root));
                     matches(&filter, &ada());
                     prop_assert!(filter.nodes.iter().enumerate().all(|(at, node)| match node {

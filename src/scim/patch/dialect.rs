@@ -7,17 +7,17 @@ use super::{Op, Operation, Target, in_operation, target};
 use crate::scim::filter::{CompareOp, Filter, Literal, Node, NodeId};
 use crate::scim::path::{self, Name, Resolved};
 use crate::scim::value::{self, Place};
-use crate::scim::{Error, Kind, Profile, Quirks, ScimType, json};
+use crate::scim::{Error, Profile, Quirks, ResourceType, ScimType, json};
 
 /// P-06, P-10, OK-04, EN-03, EN-04: each key of a path-less value is a path.
-pub(super) fn expand_pathless(
+pub(super) fn expand_pathless<'s>(
     index: usize,
     op: Op,
     value: Option<Value>,
-    kind: Kind,
+    resource_type: &'s ResourceType,
     profile: Profile,
     quirks: &mut Quirks,
-    out: &mut Vec<Operation>,
+    out: &mut Vec<Operation<'s>>,
 ) -> Result<(), Error> {
     if op == Op::Remove {
         return Err(Error::bad(ScimType::NoTarget, "`remove` has no path")); // P-16
@@ -31,11 +31,11 @@ pub(super) fn expand_pathless(
     };
     for (key, value) in values {
         let is_known = !matches!(
-            path::resolve(key.split('[').next().unwrap_or_default(), kind, profile),
+            path::resolve(key.split('[').next().unwrap_or_default(), resource_type, profile),
             Resolved::UnknownAttribute | Resolved::UnknownSchema
         );
-        match if is_known { target(&key, kind, profile)? } else { None } {
-            Some(target) => expand(index, op, target, Some(value), kind, profile, quirks, out)?,
+        match if is_known { target(&key, resource_type, profile)? } else { None } {
+            Some(target) => expand(index, op, target, Some(value), resource_type, profile, quirks, out)?,
             None => value::unknown(&key, &value, profile, quirks)?,
         }
     }
@@ -44,15 +44,15 @@ pub(super) fn expand_pathless(
 
 /// The operation with its value in the schema's types; several for an object given to a whole extension.
 #[allow(clippy::too_many_arguments)]
-pub(super) fn expand(
+pub(super) fn expand<'s>(
     index: usize,
     op: Op,
-    target: Target,
+    target: Target<'s>,
     value: Option<Value>,
-    kind: Kind,
+    resource_type: &'s ResourceType,
     profile: Profile,
     quirks: &mut Quirks,
-    out: &mut Vec<Operation>,
+    out: &mut Vec<Operation<'s>>,
 ) -> Result<(), Error> {
     let name = match &target {
         Target::Attribute { name, .. } => *name,
@@ -65,7 +65,7 @@ pub(super) fn expand(
                 }
                 (_, Some(Value::Object(values))) => {
                     let values: Map<String, Value> = values.into_iter().map(prefixed).collect();
-                    expand_pathless(index, op, Some(Value::Object(values)), kind, profile, quirks, out)
+                    expand_pathless(index, op, Some(Value::Object(values)), resource_type, profile, quirks, out)
                 }
                 (_, other) => {
                     let found = other.as_ref().map_or("not there", json::kind_of);
@@ -100,7 +100,13 @@ pub(super) fn expand(
 }
 
 /// P-07: what goes to several values may come as one.
-fn typed(target: &Target, name: Name, value: Value, profile: Profile, quirks: &mut Quirks) -> Result<Option<Value>, Error> {
+fn typed(
+    target: &Target<'_>,
+    name: Name<'_>,
+    value: Value,
+    profile: Profile,
+    quirks: &mut Quirks,
+) -> Result<Option<Value>, Error> {
     let place = name.to_string();
     let place = Place::at(&place);
     match (target, name.sub, value) {
@@ -118,8 +124,8 @@ fn typed(target: &Target, name: Name, value: Value, profile: Profile, quirks: &m
 /// EN-11, P-19: `remove` of several values with a `value` means those alone; never all, not even if it is empty. Elsewhere
 /// the value says nothing (EN-12). None if nothing is to be removed.
 fn removed(
-    target: &Target,
-    name: Name,
+    target: &Target<'_>,
+    name: Name<'_>,
     value: Option<Value>,
     profile: Profile,
     quirks: &mut Quirks,
@@ -159,7 +165,7 @@ pub(super) fn described(filter: &Filter) -> Option<Map<String, Value>> {
 }
 
 /// For errors of [`super::apply`].
-pub(super) fn refused(operation: &Operation, scim_type: ScimType, why: &str) -> Error {
+pub(super) fn refused(operation: &Operation<'_>, scim_type: ScimType, why: &str) -> Error {
     in_operation(operation.index, Error::bad(scim_type, format!("`{}` {why}", operation.target)))
 }
 

@@ -24,7 +24,7 @@ pub enum MemberOp {
 
 /// What an operation on `members` does. An id that cannot be one is refused when added (S-45) and passed over when removed
 /// (P-18, P-31).
-pub fn member_change(operation: &Operation) -> Result<MemberOp, Error> {
+pub fn member_change(operation: &Operation<'_>) -> Result<MemberOp, Error> {
     let immutable = || refused(operation, ScimType::Mutability, "cannot be changed, expected the member as a whole");
     let Target::Attribute { name, filter } = &operation.target else { return Err(immutable()) };
     // `members.value` and `members[…].value` stand for the member; its other sub-attributes are derived or immutable (S-26).
@@ -62,7 +62,7 @@ pub fn member_change(operation: &Operation) -> Result<MemberOp, Error> {
     }
 }
 
-fn added(operation: &Operation, value: Option<Value>) -> Result<Vec<Uuid>, Error> {
+fn added(operation: &Operation<'_>, value: Option<Value>) -> Result<Vec<Uuid>, Error> {
     resource::member_ids(&value.unwrap_or_default()).map_err(|error| in_operation(operation.index, error))
 }
 
@@ -90,7 +90,7 @@ fn named(filter: &Filter) -> Option<Vec<&str>> {
 mod tests {
     use super::*;
     use crate::scim::filter::matches_element;
-    use crate::scim::{Kind, Profile, Quirks, patch, urn};
+    use crate::scim::{Profile, Quirks, Schemas, patch, urn};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const OTHER: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
@@ -103,10 +103,10 @@ mod tests {
         json!([{"op": "remove", "path": path}])
     }
 
-    fn parse(operations: &Value) -> Vec<Operation> {
+    fn parse(operations: &Value) -> Vec<Operation<'static>> {
         let body = json!({"schemas": [urn::PATCH_OP], "Operations": operations});
         let body = body.as_object().cloned().expect("an object");
-        patch::parse(body, Kind::Group, Profile::Lenient, &mut Quirks::new()).expect("a patch")
+        patch::parse(body, Schemas::core().group(), Profile::Lenient, &mut Quirks::new()).expect("a patch")
     }
 
     #[track_caller]

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use super::filter::Filter;
 use super::path::{self, Name, Resolved};
-use super::schema::{Attribute, Schema, Type};
-use super::{Error, Kind, Profile, Quirks, ScimType, filter, json, urn};
+use super::schema::{Attribute, ResourceType, Schema, Type};
+use super::{Error, Profile, Quirks, ScimType, filter, json, urn};
 use crate::base::limit::PATCH_OPERATIONS_MAX;
 
 pub use members::{MemberOp, member_change};
@@ -31,39 +31,39 @@ pub enum Op {
 
 /// One operation. A path-less one has become one for each attribute of its value.
 #[derive(Clone, Debug)]
-pub struct Operation {
+pub struct Operation<'s> {
     /// Its place in the request, from 0.
     pub index: usize,
     /// What it does.
     pub op: Op,
     /// To what.
-    pub target: Target,
+    pub target: Target<'s>,
     /// In the schema's types and spelling. There for add and replace; for remove, the values to be removed, if only some.
     pub value: Option<Value>,
 }
 
 /// What an operation is done to.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub enum Target<'s> {
     /// `attr`, `attr.sub`, `attr[filter]`, `attr[filter].sub`.
     Attribute {
         /// Attribute and sub-attribute.
-        name: Name,
+        name: Name<'s>,
         /// Which elements.
         filter: Option<Filter>,
     },
     /// An extension as a whole; only of `remove`.
-    Extension(&'static Schema),
+    Extension(&'s Schema),
 }
 
-impl Operation {
+impl<'s> Operation<'s> {
     /// Whether its target is the core attribute `name` or in it.
     pub fn is_on(&self, name: &str) -> bool {
         matches!(&self.target, Target::Attribute { name: on, .. } if on.extension.is_none() && on.attribute.name == name)
     }
 
     /// The attribute it is done to, if not to a whole extension.
-    pub fn attribute(&self) -> Option<&'static Attribute> {
+    pub fn attribute(&self) -> Option<&'s Attribute> {
         match &self.target {
             Target::Attribute { name, .. } => Some(name.attribute),
             Target::Extension(_) => None,
@@ -71,7 +71,7 @@ impl Operation {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Target::Extension(schema) => f.write_str(&schema.id),
@@ -87,7 +87,12 @@ impl fmt::Display for Target {
 
 /// The operations of a `PatchOp` body, in order, with resolved targets and canonical values. What clears an attribute has
 /// become a `remove`; what does nothing is gone.
-pub fn parse(mut body: Map<String, Value>, kind: Kind, profile: Profile, quirks: &mut Quirks) -> Result<Vec<Operation>, Error> {
+pub fn parse<'s>(
+    mut body: Map<String, Value>,
+    resource_type: &'s ResourceType,
+    profile: Profile,
+    quirks: &mut Quirks,
+) -> Result<Vec<Operation<'s>>, Error> {
     let schemas = json::take(&mut body, "schemas").unwrap_or_default();
     let is_patch = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::PATCH_OP));
     let is_named = schemas.as_array().is_some_and(|schemas| schemas.iter().any(is_patch)) || is_patch(&schemas);
@@ -110,7 +115,7 @@ pub fn parse(mut body: Map<String, Value>, kind: Kind, profile: Profile, quirks:
     }
     let mut operations = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
-        operation(index, item, kind, profile, quirks, &mut operations).map_err(|error| in_operation(index, error))?;
+        operation(index, item, resource_type, profile, quirks, &mut operations).map_err(|error| in_operation(index, error))?;
         if operations.len() > PATCH_OPERATIONS_MAX {
             let detail = format!(
                 "`Operations` name more than {PATCH_OPERATIONS_MAX} attributes, which is more than fits in one request"
@@ -121,13 +126,13 @@ pub fn parse(mut body: Map<String, Value>, kind: Kind, profile: Profile, quirks:
     Ok(operations)
 }
 
-fn operation(
+fn operation<'s>(
     index: usize,
     item: Value,
-    kind: Kind,
+    resource_type: &'s ResourceType,
     profile: Profile,
     quirks: &mut Quirks,
-    out: &mut Vec<Operation>,
+    out: &mut Vec<Operation<'s>>,
 ) -> Result<(), Error> {
     let Value::Object(mut item) = item else {
         return Err(syntax(format!("it is {}, expected an object", json::kind_of(&item))));
@@ -135,13 +140,15 @@ fn operation(
     let op = op(json::take(&mut item, "op"))?;
     let (path, value) = (json::take(&mut item, "path"), json::take(&mut item, "value"));
     match path {
-        Some(Value::String(path)) if !path.is_empty() => match target(&path, kind, profile)? {
-            Some(target) => dialect::expand(index, op, target, value, kind, profile, quirks, out),
+        Some(Value::String(path)) if !path.is_empty() => match target(&path, resource_type, profile)? {
+            Some(target) => dialect::expand(index, op, target, value, resource_type, profile, quirks, out),
             // S-47: an extension that is not ours, as on POST.
             None if quirks.allow(profile, "unknown-attribute") => Ok(()),
             None => Err(Error::bad(ScimType::InvalidPath, format!("`{path}` is of no schema of this resource type"))),
         },
-        None | Some(Value::Null | Value::String(_)) => dialect::expand_pathless(index, op, value, kind, profile, quirks, out),
+        None | Some(Value::Null | Value::String(_)) => {
+            dialect::expand_pathless(index, op, value, resource_type, profile, quirks, out)
+        }
         Some(other) => {
             let detail = format!("`path` is {}, expected a string", json::kind_of(&other));
             Err(Error::bad(ScimType::InvalidPath, detail))
@@ -161,14 +168,14 @@ fn op(sent: Option<Value>) -> Result<Op, Error> {
 }
 
 /// What `path` names (P-03); none if its URN is none of the type's.
-fn target(path: &str, kind: Kind, profile: Profile) -> Result<Option<Target>, Error> {
+fn target<'s>(path: &str, resource_type: &'s ResourceType, profile: Profile) -> Result<Option<Target<'s>>, Error> {
     let malformed = |detail: String| Error::bad(ScimType::InvalidPath, detail);
     let unknown = || malformed(format!("`{path}` names no attribute of this resource type"));
     let (head, brackets) = match path.split_once('[') {
         Some((head, rest)) => (head, Some(rest)),
         None => (path, None),
     };
-    let name = match path::resolve(head.trim(), kind, profile) {
+    let name = match path::resolve(head.trim(), resource_type, profile) {
         Resolved::Attribute(name) => name,
         Resolved::Extension(extension) if brackets.is_none() => return Ok(Some(Target::Extension(&extension.schema))),
         Resolved::UnknownSchema => return Ok(None),

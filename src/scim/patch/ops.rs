@@ -10,7 +10,7 @@ use crate::base::text::fold;
 use crate::scim::filter::matches_element;
 use crate::scim::path::Name;
 use crate::scim::schema::{Attribute, Mutability};
-use crate::scim::{Error, Kind, Profile, Quirks, ScimType, resource};
+use crate::scim::{Error, Profile, Quirks, ResourceType, ScimType, resource};
 
 /// Applies the operations in order to a document, all or none (P-05), and tells whether it changed (P-08). `doc` is as
 /// stored: with `id` and `schemas`, without `meta` and references.
@@ -19,8 +19,8 @@ use crate::scim::{Error, Kind, Profile, Quirks, ScimType, resource};
 /// to [`member_change`](super::member_change), for the document has none.
 pub fn apply(
     doc: &mut Map<String, Value>,
-    operations: &[Operation],
-    kind: Kind,
+    operations: &[Operation<'_>],
+    resource_type: &ResourceType,
     profile: Profile,
     quirks: &mut Quirks,
 ) -> Result<bool, Error> {
@@ -46,7 +46,7 @@ pub fn apply(
             }
         }
     }
-    resource::complete(kind, &mut next)?;
+    resource::complete(resource_type, &mut next)?;
     // S-11: the order of keys has no meaning, and the comparison of maps knows that.
     let is_changed = next != *doc;
     if is_changed {
@@ -59,7 +59,7 @@ pub fn apply(
 const COST_MAX: usize = 200_000;
 
 // S-60: a thousand filters over ten thousand values that the same request added would take a minute.
-fn cost_of(doc: &Map<String, Value>, operation: &Operation) -> usize {
+fn cost_of(doc: &Map<String, Value>, operation: &Operation<'_>) -> usize {
     let Target::Attribute { name, filter } = &operation.target else { return 1 };
     let count = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
     let there = count(doc.get(&name.attribute.name));
@@ -73,8 +73,8 @@ fn cost_of(doc: &Map<String, Value>, operation: &Operation) -> usize {
 /// where lenient passes over what every client sends back (S-38, S-43).
 fn is_writable(
     doc: &Map<String, Value>,
-    operation: &Operation,
-    name: Name,
+    operation: &Operation<'_>,
+    name: Name<'_>,
     profile: Profile,
     quirks: &mut Quirks,
 ) -> Result<bool, Error> {
@@ -110,8 +110,8 @@ fn is_writable(
 
 fn write(
     doc: &mut Map<String, Value>,
-    operation: &Operation,
-    name: Name,
+    operation: &Operation<'_>,
+    name: Name<'_>,
     profile: Profile,
     quirks: &mut Quirks,
 ) -> Result<(), Error> {
@@ -130,8 +130,8 @@ fn write(
 
 fn write_in(
     holder: &mut Map<String, Value>,
-    operation: &Operation,
-    name: Name,
+    operation: &Operation<'_>,
+    name: Name<'_>,
     profile: Profile,
     quirks: &mut Quirks,
 ) -> Result<(), Error> {
@@ -157,7 +157,7 @@ fn write_in(
 }
 
 /// P-07, P-11, P-12: a complex value is merged, sub-attribute by sub-attribute.
-fn write_single(current: Option<Value>, operation: &Operation, name: Name) -> Option<Value> {
+fn write_single(current: Option<Value>, operation: &Operation<'_>, name: Name<'_>) -> Option<Value> {
     let given = operation.value.clone();
     match (name.sub, current, given) {
         (Some(sub), current, given) => {
@@ -176,8 +176,8 @@ fn write_single(current: Option<Value>, operation: &Operation, name: Name) -> Op
 /// Writes several values; tells which elements were written.
 fn write_items(
     items: &mut Vec<Value>,
-    operation: &Operation,
-    name: Name,
+    operation: &Operation<'_>,
+    name: Name<'_>,
     profile: Profile,
     quirks: &mut Quirks,
 ) -> Result<Vec<usize>, Error> {
@@ -319,7 +319,7 @@ fn is_meant(attribute: &Attribute, item: &Value, given: &Value) -> bool {
 fn settle_primary(
     items: &mut [Value],
     touched: &[usize],
-    operation: &Operation,
+    operation: &Operation<'_>,
     profile: Profile,
     quirks: &mut Quirks,
 ) -> Result<(), Error> {

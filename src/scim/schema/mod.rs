@@ -5,23 +5,30 @@
 
 mod types;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 pub use types::{Attribute, Mutability, Returned, Schema, Type, Uniqueness};
 
 use super::Kind;
 
+/// The resource types of a tree of orgs: users, groups and invitations, and what the tree added.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Schemas {
+    /// The three that are always there come first.
+    types: Vec<ResourceType>,
+}
+
 /// A type of resources: its endpoint, its schema, its extensions.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceType {
     /// Which one.
     pub kind: Kind,
     /// `User`, also the id.
-    pub name: &'static str,
+    pub name: String,
     /// `/Users`.
-    pub endpoint: &'static str,
+    pub endpoint: String,
     /// For people.
-    pub description: &'static str,
+    pub description: String,
     /// The base schema.
     pub schema: Schema,
     /// What else a resource may carry.
@@ -29,12 +36,39 @@ pub struct ResourceType {
 }
 
 /// An extension of a resource type.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension {
     /// Its schema.
     pub schema: Schema,
     /// Whether each resource must carry it (S-33).
     pub required: bool,
+}
+
+impl Schemas {
+    /// Those that this program brings along.
+    pub fn core() -> &'static Arc<Schemas> {
+        &CORE
+    }
+
+    /// All resource types, in the order in which they are published.
+    pub fn types(&self) -> &[ResourceType] {
+        &self.types
+    }
+
+    /// Of users.
+    pub fn user(&self) -> &ResourceType {
+        &self.types[0]
+    }
+
+    /// Of groups.
+    pub fn group(&self) -> &ResourceType {
+        &self.types[1]
+    }
+
+    /// Of invitations.
+    pub fn invitation(&self) -> &ResourceType {
+        &self.types[2]
+    }
 }
 
 impl ResourceType {
@@ -48,25 +82,15 @@ impl ResourceType {
         self.extensions.iter().find(|extension| extension.schema.id.eq_ignore_ascii_case(urn))
     }
 
+    /// Its base schema and those of its extensions.
+    pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
+        std::iter::once(&self.schema).chain(self.extensions.iter().map(|extension| &extension.schema))
+    }
+
     /// Common and core attributes in the order in which a document holds them.
     pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
         common().attributes.iter().chain(&self.schema.attributes)
     }
-}
-
-/// The resource type of a kind.
-pub fn resource_type(kind: Kind) -> &'static ResourceType {
-    let [user, group, invitation] = &*RESOURCE_TYPES;
-    match kind {
-        Kind::User => user,
-        Kind::Group => group,
-        Kind::Invitation => invitation,
-    }
-}
-
-/// All resource types, in the order in which they are published.
-pub fn resource_types() -> &'static [ResourceType] {
-    &*RESOURCE_TYPES
 }
 
 /// The attributes that every resource has, RFC 7643 §3.1.
@@ -85,34 +109,26 @@ static META: LazyLock<[Schema; 3]> = LazyLock::new(|| {
     [include_str!("service_provider_config.json"), include_str!("resource_type.json"), include_str!("schema.json")].map(read)
 });
 
-static RESOURCE_TYPES: LazyLock<[ResourceType; 3]> = LazyLock::new(|| {
+static CORE: LazyLock<Arc<Schemas>> = LazyLock::new(|| {
+    let core = |kind, name: &str, description: &str, schema| ResourceType {
+        kind,
+        name: name.to_owned(),
+        endpoint: format!("/{name}s"),
+        description: description.to_owned(),
+        schema: read(schema),
+        extensions: vec![],
+    };
     let optional = |text| Extension { schema: read(text), required: false };
-    [
-        ResourceType {
-            kind: Kind::User,
-            name: "User",
-            endpoint: "/Users",
-            description: "A user of the organization, resident or guest",
-            schema: read(include_str!("user.json")),
-            extensions: vec![optional(include_str!("enterprise_user.json")), optional(include_str!("membership.json"))],
-        },
-        ResourceType {
-            kind: Kind::Group,
-            name: "Group",
-            endpoint: "/Groups",
-            description: "A group of the organization",
-            schema: read(include_str!("group.json")),
-            extensions: vec![],
-        },
-        ResourceType {
-            kind: Kind::Invitation,
-            name: "Invitation",
-            endpoint: "/Invitations",
-            description: "An invitation of a user of the parent organization",
-            schema: read(include_str!("invitation.json")),
-            extensions: vec![],
-        },
-    ]
+    let user = core(Kind::User, "User", "A user of the organization, resident or guest", include_str!("user.json"));
+    let group = core(Kind::Group, "Group", "A group of the organization", include_str!("group.json"));
+    let invitation = core(
+        Kind::Invitation,
+        "Invitation",
+        "An invitation of a user of the parent organization",
+        include_str!("invitation.json"),
+    );
+    let extensions = vec![optional(include_str!("enterprise_user.json")), optional(include_str!("membership.json"))];
+    Arc::new(Schemas { types: vec![ResourceType { extensions, ..user }, group, invitation] })
 });
 
 fn read(text: &str) -> Schema {
@@ -125,9 +141,8 @@ mod tests {
 
     #[test]
     fn every_definition_parses_and_follows_rfc_7643() {
-        let core = resource_types().iter().map(|kind| &kind.schema);
-        let extensions = resource_types().iter().flat_map(|kind| &kind.extensions).map(|extension| &extension.schema);
-        for schema in core.chain(extensions).chain(meta_schemas()).chain([common()]) {
+        let resources = Schemas::core().types().iter().flat_map(ResourceType::schemas);
+        for schema in resources.chain(meta_schemas()).chain([common()]) {
             for attribute in &schema.attributes {
                 let name = format!("{} {}", schema.id, attribute.name);
                 assert!(!attribute.description.is_empty(), "{name}");
@@ -144,7 +159,7 @@ mod tests {
 
     #[test]
     fn names_and_urns_have_no_case() {
-        let user = resource_type(Kind::User);
+        let user = Schemas::core().user();
         assert_eq!(user.attribute("USERNAME").map(|a| a.name.as_str()), Some("userName"), "S-03");
         assert_eq!(user.attribute("externalid").map(|a| a.name.as_str()), Some("externalId"));
         assert!(user.extension("URN:ietf:params:scim:schemas:extension:ENTERPRISE:2.0:user").is_some(), "S-32");

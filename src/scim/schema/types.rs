@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A named list of attributes.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
     /// The URN.
     pub id: String,
@@ -23,7 +23,7 @@ impl Schema {
 }
 
 /// An attribute or sub-attribute with its characteristics.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attribute {
     /// In the spelling that answers use.

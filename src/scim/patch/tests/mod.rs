@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::scim::Schemas;
 
 mod dialect;
 mod random;
@@ -33,8 +34,8 @@ fn patched(
     quirks: &mut Quirks,
 ) -> Result<(Map<String, Value>, bool), Error> {
     let mut doc = before.clone();
-    let operations = parse(body(operations), Kind::User, profile, quirks)?;
-    let is_changed = apply(&mut doc, &operations, Kind::User, profile, quirks);
+    let operations = parse(body(operations), Schemas::core().user(), profile, quirks)?;
+    let is_changed = apply(&mut doc, &operations, Schemas::core().user(), profile, quirks);
     if is_changed.is_err() {
         assert_eq!(doc, *before, "P-05: all or none");
     }
@@ -228,8 +229,10 @@ fn what_may_not_be_written_is_refused() {
     let forged = op("replace", &format!("{}:homeOrg", urn::MEMBERSHIP), json!("1"));
     refused(Profile::Lenient, json!({}), forged, ScimType::Mutability, &origin);
     let mut guest = user(json!({urn::MEMBERSHIP: {"type": "guest"}}));
-    let operations = parse(body(remove(urn::MEMBERSHIP)), Kind::User, Profile::Lenient, &mut Quirks::new()).expect("a patch");
-    let error = apply(&mut guest, &operations, Kind::User, Profile::Lenient, &mut Quirks::new()).expect_err("read-only");
+    let operations =
+        parse(body(remove(urn::MEMBERSHIP)), Schemas::core().user(), Profile::Lenient, &mut Quirks::new()).expect("a patch");
+    let error =
+        apply(&mut guest, &operations, Schemas::core().user(), Profile::Lenient, &mut Quirks::new()).expect_err("read-only");
     assert_eq!(error.scim_type, Some(ScimType::Mutability));
 }
 
@@ -286,7 +289,7 @@ fn what_is_malformed_is_refused() {
 fn a_body_is_a_patch_op() {
     // P-01, EN-23, S-60.
     let parsed = |body: Value, profile| {
-        let parsed = parse(map(body), Kind::User, profile, &mut Quirks::new());
+        let parsed = parse(map(body), Schemas::core().user(), profile, &mut Quirks::new());
         parsed.map(|operations| operations.len()).map_err(|error| (error.status, error.scim_type))
     };
     let syntax = Err((400, Some(ScimType::InvalidSyntax)));
@@ -305,7 +308,8 @@ fn a_body_is_a_patch_op() {
 
 #[test]
 fn a_password_is_left_to_the_caller() {
-    let operations = parse(body(op("replace", "password", json!("secret"))), Kind::User, Profile::Lenient, &mut Quirks::new());
+    let operations =
+        parse(body(op("replace", "password", json!("secret"))), Schemas::core().user(), Profile::Lenient, &mut Quirks::new());
     let operations = operations.expect("a patch");
     assert!(operations[0].is_on("password") && !operations[0].is_on("userName"));
     check(json!({}), op("replace", "password", json!("secret")), json!({"password": "secret"}));
@@ -324,6 +328,7 @@ fn a_costly_patch_is_refused_quickly() {
     // Keys of a path-less value count as operations.
     let keys: Map<String, Value> =
         (0..2000).map(|index| (format!("emails[value eq \"{index}\"].display"), "x".into())).collect();
-    let parsed = parse(body(json!([{"op": "add", "value": keys}])), Kind::User, Profile::Lenient, &mut Quirks::new());
+    let parsed =
+        parse(body(json!([{"op": "add", "value": keys}])), Schemas::core().user(), Profile::Lenient, &mut Quirks::new());
     assert_eq!(parsed.map(|_| ()).map_err(|error| error.status), Err(413));
 }
