@@ -25,6 +25,7 @@ macro_rules! conversations {
 }
 
 conversations! {
+    authentik_sync: "authentik/sync.json";
     entra_connection_test: "entra/connection_test.json";
     entra_deprovision: "entra/deprovision.json";
     entra_group: "entra/group.json";
@@ -33,12 +34,19 @@ conversations! {
     entra_patch_pathless: "entra/patch_pathless.json";
     entra_patch_values: "entra/patch_values.json";
     entra_provision_user: "entra/provision_user.json";
+    google_provision: "google/provision.json";
+    jumpcloud_activation: "jumpcloud/activation.json";
+    keycloak_groups: "keycloak/groups.json";
     okta_connection_test: "okta/connection_test.json";
     okta_create_user: "okta/create_user.json";
     okta_deactivate: "okta/deactivate.json";
     okta_group_push: "okta/group_push.json";
     okta_import: "okta/import.json";
     okta_update_by_put: "okta/update_by_put.json";
+    onelogin_provision: "onelogin/provision.json";
+    ping_provision: "ping/provision.json";
+    rippling_provision: "rippling/provision.json";
+    sailpoint_aggregate: "sailpoint/aggregate.json";
 }
 
 #[derive(Deserialize)]
