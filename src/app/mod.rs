@@ -61,7 +61,7 @@ pub struct Settings {
     pub public_url: String,
     /// How much of a provider's own dialect is understood.
     pub profile: Profile,
-    /// From which the secrets of invitation links are derived.
+    /// From which the secrets of invitation links and of cursors are derived.
     pub invitation_key: Secret<[u8; 32]>,
 }
 

@@ -26,6 +26,8 @@ pub const RESOURCE_BYTES_MAX: usize = 256 * 1024;
 pub const PAGE_DEFAULT: usize = 100;
 /// Resources in one page at the most; announced as `filter.maxResults`.
 pub const PAGE_MAX: usize = 1000;
+/// How long a cursor is good for; announced as `pagination.cursorTimeout`.
+pub const CURSOR_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// Lines of one `.invite` request.
 pub const INVITE_LINES_MAX: usize = 500;
 /// Groups that one invitation gives.

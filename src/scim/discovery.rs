@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::schema::{self, ResourceType, Schema, Schemas};
 use super::urn;
-use crate::base::limit::{PAGE_DEFAULT, PAGE_MAX};
+use crate::base::limit::{CURSOR_LIFETIME, PAGE_DEFAULT, PAGE_MAX};
 
 /// The answer of `/ServiceProviderConfig`. `base` is the public URL of the org's SCIM root, `documentation` a page for people.
 pub fn service_provider_config(base: &str, documentation: &str) -> Value {
@@ -18,12 +18,14 @@ pub fn service_provider_config(base: &str, documentation: &str) -> Value {
         "changePassword": { "supported": true },
         "sort": { "supported": true },
         "etag": { "supported": true },
+        // K-11, K-14.
         "pagination": {
-            "cursor": false,
+            "cursor": true,
             "index": true,
             "defaultPaginationMethod": "index",
             "defaultPageSize": PAGE_DEFAULT,
             "maxPageSize": PAGE_MAX,
+            "cursorTimeout": CURSOR_LIFETIME.as_secs(),
         },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",

@@ -27,6 +27,12 @@ pub enum ScimType {
     InvalidVers,
     /// The request would put personal data where it does not belong.
     Sensitive,
+    /// The cursor was never issued for this question to this caller (K-07).
+    InvalidCursor,
+    /// The cursor was good once.
+    ExpiredCursor,
+    /// Another `count` than that of the first page.
+    InvalidCount,
 }
 
 impl ScimType {
@@ -43,6 +49,9 @@ impl ScimType {
             ScimType::InvalidValue => "invalidValue",
             ScimType::InvalidVers => "invalidVers",
             ScimType::Sensitive => "sensitive",
+            ScimType::InvalidCursor => "invalidCursor",
+            ScimType::ExpiredCursor => "expiredCursor",
+            ScimType::InvalidCount => "invalidCount",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! RFC 7644 §3.4.2 and §3.4.3: what a list or search asks for.
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::filter::{Attr, Filter};
 use super::path::{Resolved, resolve};
@@ -15,15 +16,64 @@ pub struct Query {
     pub filter: Option<Filter>,
     /// By what; by id, which is by creation, if none (O-08). The id always breaks ties (O-06).
     pub sort: Option<(Attr, SortOrder)>,
-    /// How many resources to pass over: `startIndex` less one.
-    pub offset: usize,
+    /// Where the page starts.
+    pub start: Start,
     /// At most so many resources; 0 asks for the total alone (G-03).
     pub count: usize,
     /// Whether `groups` or `members` are read as well (A-11).
     pub references: bool,
 }
 
-/// RFC 7644 §3.4.2.3. Missing values come last ascending, first descending (O-03).
+/// Where a page starts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Start {
+    /// After so many resources: `startIndex` less one.
+    Offset(usize),
+    /// After the place of a resource, which need not be there any more (RFC 9865 `nextCursor`).
+    After(Position),
+    /// So that it ends before that place (RFC 9865 `previousCursor`).
+    Before(Position),
+}
+
+impl Start {
+    /// `startIndex`, for pages that know theirs.
+    pub fn index(&self) -> usize {
+        match self {
+            Start::Offset(passed) => passed.saturating_add(1),
+            Start::After(_) | Start::Before(_) => 1,
+        }
+    }
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Start::Offset(0)
+    }
+}
+
+/// The place of a resource in a sorted list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Position {
+    /// What the list is sorted by; none where the resource has no value or the list is in the order of ids.
+    pub key: Option<SortKey>,
+    /// Breaks ties.
+    pub id: Uuid,
+}
+
+/// A value as the store sorts it.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+pub enum SortKey {
+    /// Also instants and truths.
+    Integer(i64),
+    /// Other numbers.
+    Real(f64),
+    /// Folded unless case matters; sorted by code points.
+    Text(String),
+    /// Ids.
+    Bytes(Vec<u8>),
+}
+
+/// RFC 7644 §3.4.2.3. Descending is the reverse of ascending, ties included. Missing values come last ascending, first descending (O-03).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum SortOrder {
     /// The default.
@@ -42,25 +92,25 @@ pub struct ListParams<'a> {
     pub sort_order: Option<&'a str>,
     pub start_index: Option<&'a str>,
     pub count: Option<&'a str>,
-    /// Refused: index paging is the only method here.
+    /// RFC 9865: empty asks for the first page. [`Seal::open`](super::cursor::Seal::open) reads every other.
     pub cursor: Option<&'a str>,
 }
 
 /// The query that the parameters ask for. Asks for references; the caller, who knows the projection, may take that back.
 pub fn parse(params: &ListParams<'_>, resource_type: &ResourceType, profile: Profile) -> Result<Query, Error> {
-    if params.cursor.is_some() {
-        return Err(invalid("`cursor` is not supported, expected `startIndex`"));
+    if params.cursor.is_some() && params.start_index.is_some() {
+        return Err(invalid("`cursor` and `startIndex` exclude each other, expected one of them")); // K-12
     }
     let filter = params.filter.map(|text| filter::parse(text, resource_type, profile)).transpose()?;
     let order = sort_order(params.sort_order)?;
     let sort = params.sort_by.map(|name| sort_by(name, resource_type, profile)).transpose()?;
-    // G-01, G-02, G-04: what is out of bounds is moved into them.
+    // G-01, G-02, G-04, K-04: what is out of bounds is moved into them.
     let start_index = integer("startIndex", params.start_index)?.unwrap_or(1).max(1);
     let count = integer("count", params.count)?.map_or(PAGE_DEFAULT, |count| usize::try_from(count.max(0)).unwrap_or(PAGE_MAX));
     Ok(Query {
         filter,
         sort: sort.map(|attr| (attr, order)),
-        offset: usize::try_from(start_index - 1).unwrap_or(usize::MAX),
+        start: Start::Offset(usize::try_from(start_index - 1).unwrap_or(usize::MAX)),
         count: count.min(PAGE_MAX),
         references: true,
     })
@@ -198,7 +248,7 @@ mod tests {
     fn page(start_index: Option<&str>, count: Option<&str>, expected: (usize, usize)) {
         let params = ListParams { start_index, count, ..ListParams::default() };
         let query = parse(&params, Schemas::core().user(), Profile::Strict).expect("a query");
-        assert_eq!((query.offset, query.count), expected, "{start_index:?} {count:?}");
+        assert_eq!((query.start, query.count), (Start::Offset(expected.0), expected.1), "{start_index:?} {count:?}");
     }
 
     #[test]
@@ -224,7 +274,9 @@ mod tests {
         refused(ListParams { count: Some("ten"), ..none }, r#"`count` is "ten", expected an integer"#);
         refused(ListParams { start_index: Some("1.5"), ..none }, r#"`startIndex` is "1.5", expected an integer"#);
         refused(ListParams { start_index: Some("-"), ..none }, r#"`startIndex` is "-", expected an integer"#);
-        refused(ListParams { cursor: Some(""), ..none }, "`cursor` is not supported, expected `startIndex`");
+        // K-12.
+        let both = ListParams { cursor: Some(""), start_index: Some("1"), ..none };
+        refused(both, "`cursor` and `startIndex` exclude each other, expected one of them");
         // O-02, O-05, F-25.
         refused(ListParams { sort_order: Some("up"), ..none }, r#"`sortOrder` is "up", expected `ascending` or `descending`"#);
         refused(ListParams { sort_by: Some("nope"), ..none }, r#"`sortBy` names no attribute: "nope""#);

@@ -24,18 +24,39 @@ pub fn projected(resource_type: &ResourceType, record: &Record, base: &str, proj
     Value::Object(map).to_string().into_bytes()
 }
 
-/// A `ListResponse` (G-05): `total` of all that match, `start_index` of the first of `records`. `Resources` is there even
-/// when empty (C-09).
+/// Which part of a list an answer holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// From the resource with this number, counted from 1.
+    Index(usize),
+    /// RFC 9865: where the pages beside it are, if there are any.
+    Cursor {
+        /// `nextCursor`
+        next: Option<String>,
+        /// `previousCursor`
+        previous: Option<String>,
+    },
+}
+
+/// A `ListResponse` (G-05): `records` out of `total` that match. `Resources` is there even when empty (C-09).
 pub fn list(
     resource_type: &ResourceType,
     records: &[Record],
     total: usize,
-    start_index: usize,
+    window: &Window,
     base: &str,
     projection: &Projection,
 ) -> Vec<u8> {
+    let place = match window {
+        Window::Index(start_index) => format!(r#","startIndex":{start_index}"#),
+        Window::Cursor { next, previous } => [("nextCursor", next), ("previousCursor", previous)]
+            .into_iter()
+            // K-01: nothing in a cursor needs an escape.
+            .filter_map(|(name, cursor)| Some(format!(r#","{name}":"{}""#, cursor.as_ref()?)))
+            .collect(),
+    };
     let mut out = format!(
-        r#"{{"schemas":["{}"],"totalResults":{total},"startIndex":{start_index},"itemsPerPage":{},"Resources":["#,
+        r#"{{"schemas":["{}"],"totalResults":{total},"itemsPerPage":{}{place},"Resources":["#,
         urn::LIST_RESPONSE,
         records.len()
     )
@@ -145,12 +166,12 @@ mod tests {
         for attributes in [None, Some("members.value")] {
             let projection =
                 Projection::parse(attributes, None, Schemas::core().group(), Profile::Lenient).expect("a projection");
-            let answer = read(&list(Schemas::core().group(), &records, 7, 3, BASE, &projection));
+            let answer = read(&list(Schemas::core().group(), &records, 7, &Window::Index(3), BASE, &projection));
             let single = records.each_ref().map(|record| read(&projected(Schemas::core().group(), record, BASE, &projection)));
             let expected = json!({"schemas": [urn::LIST_RESPONSE], "totalResults": 7, "startIndex": 3, "itemsPerPage": 2, "Resources": single});
             assert_eq!(answer, expected);
         }
-        let empty = read(&list(Schemas::core().user(), &[], 0, 1, BASE, &Projection::default()));
+        let empty = read(&list(Schemas::core().user(), &[], 0, &Window::Index(1), BASE, &Projection::default()));
         assert_eq!(empty["Resources"], json!([]), "C-09");
     }
 }

@@ -3,6 +3,7 @@
 
 mod cli;
 mod coverage;
+mod cursors;
 mod endpoints;
 mod errors;
 mod idp;

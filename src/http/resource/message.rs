@@ -14,8 +14,10 @@ pub(super) fn list<T: Shape>(registry: &mut Registry) -> MetaSchema {
     let mut list = object(&[
         ("schemas", strings("The URN of a list.")),
         ("totalResults", integer("All that match.")),
-        ("startIndex", integer("The first of this page, counted from 1.")),
+        ("startIndex", integer("The first of this page, counted from 1; not with `cursor`.")),
         ("itemsPerPage", integer("How many are in this page.")),
+        ("nextCursor", text("With `cursor`: the next page. The last page has none.")),
+        ("previousCursor", text("With `cursor`: the page before. The first page has none.")),
         ("Resources", array("Those of this page.", T::schema_ref())),
     ]);
     list.required = vec!["schemas", "totalResults"];
@@ -57,6 +59,7 @@ pub(super) fn search_request() -> MetaSchema {
         ("sortOrder", choice("`ascending`, if left out.", &["ascending", "descending"])),
         ("startIndex", integer("The first result, counted from 1.")),
         ("count", integer("Results in one page.")),
+        ("cursor", text("RFC 9865: empty for the first page, then `nextCursor`. Not together with `startIndex`.")),
     ])
 }
 
@@ -73,6 +76,9 @@ pub(super) fn error() -> MetaSchema {
         "invalidValue",
         "invalidVers",
         "sensitive",
+        "invalidCursor",
+        "expiredCursor",
+        "invalidCount",
     ];
     let mut error = object(&[
         ("schemas", strings("The URN of an error.")),

@@ -63,7 +63,7 @@ impl Groups {
         start_index: Query<Option<Integer>>,
         /// Results in one page: 100 if not said, 1000 at the most; 0 for `totalResults` alone.
         count: Query<Option<Integer>>,
-        /// Not supported, see `ServiceProviderConfig`: answered with 400.
+        /// RFC 9865: empty for the first page, then `nextCursor` with all else as before. Not together with `startIndex`.
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         attributes: Query<Option<Names>>,

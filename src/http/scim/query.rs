@@ -4,10 +4,12 @@ use super::references;
 use crate::http::payload::ScimBody;
 use crate::http::resource::Shape;
 use crate::http::{Authed, Rejection};
-use crate::scim::list::{self, SearchRequest};
+use crate::scim::cursor::Seal;
+use crate::scim::list::{self, Query, SearchRequest, Start};
 use crate::scim::project::Projection;
-use crate::scim::{Kind, ResourceType, render};
-use crate::store::References;
+use crate::scim::render::{self, Window};
+use crate::scim::{Kind, ResourceType};
+use crate::store::{Page, References};
 
 /// The `ListResponse` that `request` asks for (RFC 7644 §3.4.2).
 pub(super) async fn list(resource_type: &ResourceType, caller: &Authed, request: &SearchRequest) -> Result<Vec<u8>, Rejection> {
@@ -16,13 +18,42 @@ pub(super) async fn list(resource_type: &ResourceType, caller: &Authed, request:
     let projection = Projection::parse(attributes, excluded, resource_type, profile)?;
     let mut query = list::parse(&request.params(), resource_type, profile)?;
     query.references = references(resource_type.kind, &projection) == References::Include;
-    let page = match resource_type.kind {
-        Kind::User => caller.app.user_list(&caller.who, &query).await,
-        Kind::Group => caller.app.group_list(&caller.who, &query).await,
-        Kind::Invitation => caller.app.invitation_list(&caller.who, &query).await,
-    }?;
-    let start_index = query.offset.saturating_add(1);
-    Ok(render::list(resource_type, &page.records, page.total, start_index, &caller.base, &projection))
+    let (page, window) = match &request.cursor {
+        None => (page(resource_type.kind, caller, &query).await?, Window::Index(query.start.index())),
+        Some(cursor) => {
+            let key = caller.app.settings.invitation_key.expose();
+            let seal = Seal::new(key, &rights(caller), &resource_type.endpoint, &query, &projection);
+            query.start = seal.open(cursor, caller.app.now())?;
+            by_cursor(resource_type.kind, caller, query, &seal).await?
+        }
+    };
+    Ok(render::list(resource_type, &page.records, page.total, &window, &caller.base, &projection))
+}
+
+async fn by_cursor(kind: Kind, caller: &Authed, mut query: Query, seal: &Seal) -> Result<(Page, Window), Rejection> {
+    let mut page = page(kind, caller, &query).await?;
+    if page.records.is_empty() && matches!(query.start, Start::Before(_)) {
+        // All before it is gone meanwhile, so this is where the list starts.
+        query.start = Start::default();
+        page = self::page(kind, caller, &query).await?;
+    }
+    let sealed = |start: Option<Start>| start.map(|start| seal.close(&start, caller.app.now()));
+    let window = Window::Cursor { next: sealed(page.next(&query.start)), previous: sealed(page.previous(&query.start)) };
+    Ok((page, window))
+}
+
+async fn page(kind: Kind, caller: &Authed, query: &Query) -> Result<Page, Rejection> {
+    Ok(match kind {
+        Kind::User => caller.app.user_list(&caller.who, query).await,
+        Kind::Group => caller.app.group_list(&caller.who, query).await,
+        Kind::Invitation => caller.app.invitation_list(&caller.who, query).await,
+    }?)
+}
+
+/// Whoever differs in this shares no cursors: with its rights, an actor's cursors go (K-17).
+fn rights(caller: &Authed) -> String {
+    let who = &caller.who;
+    format!("{:?}", (who.org.id, &who.subject, &who.client_id, who.scopes))
 }
 
 /// The same, from the body of `POST …/.search` (RFC 7644 §3.4.3).

@@ -45,7 +45,7 @@ impl Users {
     /// List users
     ///
     /// RFC 7644 §3.4.2. Residents and guests alike, in the order of their creation unless sorted. No match is an empty list,
-    /// never 404. To sync, page with `startIndex` until `totalResults` is reached.
+    /// never 404. To sync, page with `cursor`: whatever is written meanwhile, no other user is missed or seen twice.
     #[oai(path = "/Users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
@@ -63,7 +63,7 @@ impl Users {
         start_index: Query<Option<Integer>>,
         /// Results in one page: 100 if not said, 1000 at the most; 0 for `totalResults` alone.
         count: Query<Option<Integer>>,
-        /// Not supported, see `ServiceProviderConfig`: answered with 400.
+        /// RFC 9865: empty for the first page, then `nextCursor` with all else as before. Not together with `startIndex`.
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         attributes: Query<Option<Names>>,

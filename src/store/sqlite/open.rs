@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
@@ -108,7 +108,13 @@ pub(super) fn prepare(connection: &Connection, role: Role) -> Result<(), rusqlit
 /// What filters over documents need and SQL has not: the one folding, and instants.
 fn functions(connection: &Connection) -> Result<(), rusqlite::Error> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
-    connection.create_scalar_function("fold", 1, flags, |call| Ok(value_text(call.get_raw(0)).map(text::fold)))?;
+    // O-04: what is no text is sorted as it stands.
+    connection.create_scalar_function("fold", 1, flags, |call| {
+        Ok(match call.get(0)? {
+            Value::Text(text) => Value::Text(text::fold(&text)),
+            other => other,
+        })
+    })?;
     connection
         .create_scalar_function("user_name_key", 1, flags, |call| Ok(value_text(call.get_raw(0)).map(text::user_name_key)))?;
     connection.create_scalar_function("instant", 1, flags, |call| {

@@ -1,7 +1,7 @@
 //! Lists: filters as SQL, order, pages and totals.
 
 use usher::scim::filter::{Attr, CompareOp, Filter, Literal, Node};
-use usher::scim::list::SortOrder;
+use usher::scim::list::{SortOrder, Start};
 
 use super::*;
 
@@ -272,18 +272,22 @@ async fn filters_on_invitations_see_the_status_of_the_moment() {
 #[tokio::test]
 async fn missing_values_sort_last_and_ties_by_id() {
     let world = world().await;
-    for (by, order, expected) in [
-        ("userName", SortOrder::Ascending, [4, 1, 3, 2]),
-        ("userName", SortOrder::Descending, [2, 3, 1, 4]),
-        ("displayName", SortOrder::Ascending, [1, 2, 3, 4]),
-        ("displayName", SortOrder::Descending, [3, 4, 2, 1]),
-        ("name.familyName", SortOrder::Ascending, [1, 3, 2, 4]),
-        ("emails", SortOrder::Ascending, [1, 2, 3, 4]),
-        ("title", SortOrder::Descending, [2, 3, 4, 1]),
-        ("meta.created", SortOrder::Descending, [1, 2, 3, 4]),
+    for (by, expected) in [
+        ("userName", [4, 1, 3, 2]),
+        ("displayName", [1, 2, 3, 4]),
+        ("name.familyName", [1, 3, 2, 4]),
+        ("emails", [1, 2, 3, 4]),
+        ("title", [1, 4, 2, 3]),
+        ("active", [2, 1, 3, 4]),
+        ("meta.created", [1, 2, 3, 4]),
+        ("id", [1, 2, 3, 4]),
     ] {
-        let query = Query { sort: Some((attr(by), order)), count: 10, ..Query::default() };
-        assert_eq!(found(&world, Kind::User, &query).await, expected, "{by} {order:?}");
+        let sorted = async |order| {
+            found(&world, Kind::User, &Query { sort: Some((attr(by), order)), count: 10, ..Query::default() }).await
+        };
+        assert_eq!(sorted(SortOrder::Ascending).await, expected, "O-03, O-06: {by}");
+        let reversed: Vec<u128> = expected.into_iter().rev().collect();
+        assert_eq!(sorted(SortOrder::Descending).await, reversed, "O-03: {by} descending");
     }
 }
 
@@ -291,7 +295,7 @@ async fn missing_values_sort_last_and_ties_by_id() {
 async fn pages_follow_one_another_and_bring_what_refers_to_them() {
     let world = world().await;
     let page = async |offset, count| {
-        let query = Query { offset, count, references: true, ..Query::default() };
+        let query = Query { start: Start::Offset(offset), count, references: true, ..Query::default() };
         let page = world.store.resources(world.root, Kind::User, &query, NOW).await.expect("a page");
         let seen = page.records.iter().map(|record| (record.id.as_u128(), record.references.len())).collect::<Vec<_>>();
         (page.total, seen)

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod change_log;
+mod cursors;
 mod engine;
 mod groups;
 mod invitations;
