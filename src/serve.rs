@@ -282,7 +282,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_a_partial_and_a_dripping_head_are_cut() {
-        // D-1, SEC F-31.
+        // H-09, D-1, SEC F-31.
         let (address, _end, _server) = start(limits()).await;
         for words in ["", "P", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\nX-"] {
             let mut stream = TcpStream::connect(address).await.expect("a connection");

@@ -123,7 +123,7 @@ async fn a_token_enters_no_other_org_than_its_own() {
     assert!(house.verify(&issued, house.acme).await.is_ok());
 }
 
-/// SEC S-27: the next request, although the token was believed a moment ago.
+/// X-10, SEC S-27: the next request, although the token was believed a moment ago.
 #[tokio::test]
 async fn a_revoked_token_is_dead_at_once_and_no_other_is() {
     let house = house().await;
@@ -154,6 +154,7 @@ async fn a_users_token_dies_with_the_user() {
     assert_eq!(refusal(house.verify(&issued, house.acme).await), Some(Refusal::Dead));
 }
 
+///
 #[tokio::test]
 async fn a_remembered_token_expires_on_time() {
     let house = house().await;

@@ -51,6 +51,7 @@ mod tests {
 
     use super::*;
 
+    /// X-09, S-39
     #[test]
     fn a_password_verifies_against_its_own_hash_and_no_other() {
         let password = prepare(&json!("correct horse")).expect("a password");
@@ -64,6 +65,7 @@ mod tests {
         assert_ne!(hash(&password, [8; 16]), hashed, "another salt, another hash");
     }
 
+    /// X-06, S-39
     #[test]
     fn keyboards_may_differ_and_bad_passwords_are_refused_without_being_repeated() {
         let composed = prepare(&json!("caf\u{e9} 1\u{a0}2")).expect("a password");

@@ -271,6 +271,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_put_off_is_told_for_how_long() {
+        // E-06.
+        let busy = Rejection::from(app::Error::from(store::Error::Busy)).to_response();
+        assert_eq!((busy.status().as_u16(), busy.header("retry-after")), (503, Some("1")));
+        let many = Rejection::status(StatusCode::TOO_MANY_REQUESTS, "later").to_response();
+        assert_eq!(many.header("retry-after"), Some("1"));
+        assert_eq!(Rejection::not_found().to_response().header("retry-after"), None);
+    }
+
+    #[test]
     fn what_the_protocol_says_is_passed_on() {
         let rejection = Rejection::from(app::Error::from(scim::Error::taken("userName", "ada")));
         assert_eq!((rejection.status.as_u16(), rejection.scim_type), (409, Some(ScimType::Uniqueness)));

@@ -163,7 +163,7 @@ fn a_key_of_the_configuration_that_is_unknown_is_named() {
     refused(&tree.run(&["serve", "--config", "/nowhere/usher.toml"]), 1, &["/nowhere/usher.toml"]);
 }
 
-/// SEC S-01, S-66
+/// SEC S-01, S-66, X-05
 #[test]
 fn plain_http_beyond_loopback_is_refused_unless_a_proxy_speaks_tls() {
     let tree = Tree::new(&[]);
@@ -239,7 +239,7 @@ async fn links_and_locations_come_from_the_configured_url_whatever_the_host_head
     assert!(!made.text.contains("evil.test"));
 }
 
-/// S-75, S-78: nothing of this may be in a log, nor may a stranger's bytes break its lines.
+/// S-75, S-78, X-08, F-32: nothing of this may be in a log, nor may a stranger's bytes break its lines.
 #[tokio::test]
 async fn the_log_holds_no_token_no_address_no_query_and_every_line_is_json() {
     let server = Tree::new(&[("USHER_LOG", "trace")]).serve();

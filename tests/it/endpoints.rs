@@ -188,7 +188,7 @@ async fn the_list_is_the_document() {
     assert!(missing.is_empty() && surplus.is_empty(), "not covered here: {missing:?}\nnot in the document: {surplus:?}");
 }
 
-/// SEC S-12, S-51, T-03, T-06, T-07, X-01, X-02
+/// SEC S-12, S-51, X-04, T-03, T-06, T-07, X-01, X-02
 #[tokio::test]
 async fn nobody_gets_through_but_the_one_who_may() {
     let mut stage = Stage::new();

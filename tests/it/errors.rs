@@ -30,6 +30,7 @@ async fn the_router_knows_no_such_place() {
     }
 }
 
+/// C-16, E-05
 #[tokio::test]
 async fn a_method_that_is_not_there_is_405_and_says_which_are() {
     let (_server, admin) = admin();
@@ -263,7 +264,7 @@ async fn a_token_without_the_scope_is_403() {
     reader.delete(&format!("/Users/{UNKNOWN}")).await.expect_error(403, None);
 }
 
-/// T-03, T-07, E-08: what another org owns is the same 404 as what nobody owns.
+/// T-01, T-03, T-07, E-08: what another org owns is the same 404 as what nobody owns.
 #[tokio::test]
 async fn another_org_and_its_resources_are_the_same_404_as_none() {
     let server = Server::start();

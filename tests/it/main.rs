@@ -11,6 +11,7 @@ mod openapi;
 mod scim_groups;
 mod scim_http;
 mod scim_me;
+mod scim_resources;
 mod scim_users;
 mod server;
 mod smtp;

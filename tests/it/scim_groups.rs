@@ -138,7 +138,7 @@ async fn a_patch_that_changes_nothing_moves_neither_version_nor_time() {
     answer(request.header("content-type", "application/json").body(patch.to_string())).await.expect_error(412, None);
 }
 
-/// A-11, S-42, S-38: nested groups, `$ref`s that can be fetched, and what is left out on request.
+/// A-11, S-42, S-38, S-08: nested groups, `$ref`s that can be fetched, and what is left out on request.
 #[tokio::test]
 async fn a_group_in_a_group_is_a_member_and_its_references_lead_somewhere() {
     let (_server, admin) = admin();

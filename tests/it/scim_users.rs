@@ -21,7 +21,7 @@ async fn named(admin: &Persona, user_name: &str, more: Value) -> String {
     admin.post("/Users", &body).await.expect(201).id()
 }
 
-/// G-01 … G-07, C-09
+/// G-01 … G-07, C-09, O-08
 #[tokio::test]
 async fn a_page_starts_and_ends_where_it_says() {
     let (_server, admin) = admin();
@@ -189,7 +189,7 @@ async fn a_filter_finds_what_it_means() {
     admin.post("/Users/.search", &body).await.expect_error(400, Some("invalidFilter"));
 }
 
-/// V-01 … V-05
+/// V-01 … V-05, U-06, U-09, S-21, C-02
 #[tokio::test]
 async fn a_version_changes_with_the_representation_and_guards_it() {
     let (_server, admin) = admin();
@@ -246,7 +246,7 @@ async fn a_version_changes_with_the_representation_and_guards_it() {
     assert!(matches!(answer(when(Method::DELETE, "if-match", "*")).await.status, 404 | 412));
 }
 
-/// C-04, S-30, S-34, C-11, T-04
+/// C-04, S-29, S-30, S-34, C-11, T-04
 #[tokio::test]
 async fn a_user_name_is_taken_once_in_an_org_whatever_its_case() {
     let (server, admin) = admin();
@@ -294,7 +294,7 @@ async fn a_race_for_a_name_has_one_winner() {
     assert_eq!((statuses[0], &statuses[1..]), (201, &[409; 29][..]));
 }
 
-/// A-01 … A-07, S-27, S-28
+/// A-01 … A-07, S-27, S-28, S-39
 #[tokio::test]
 async fn a_projection_shows_what_was_named_and_always_the_id() {
     let (_server, admin) = admin();
@@ -350,7 +350,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().expect("an object").keys().map(String::as_str).collect()
 }
 
-/// S-18, S-20, S-25, P-21, P-20
+/// S-18, S-20, S-25, C-05, P-21, P-20
 #[tokio::test]
 async fn what_the_server_sets_no_client_sets() {
     let (_server, admin) = admin();
