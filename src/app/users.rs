@@ -8,7 +8,7 @@ use crate::base::{Secret, UserId};
 use crate::directory::users::{self, Draft, Edits};
 use crate::directory::{Change, is_guest};
 use crate::scim::list::Query;
-use crate::scim::{self, Kind, Quirks, Record};
+use crate::scim::{self, Kind, Profile, Quirks, Record, ScimType};
 use crate::store::{self, Outcome, Page, References};
 
 impl App {
@@ -23,8 +23,12 @@ impl App {
         let id = UserId(self.random.uuid(now));
         let change = users::create(who.org.id, id, &draft, hash, now)?;
         let doc = doc_of(&change);
+        self.check_manager(who, &doc).await?;
         let born = Record { id: id.0, version: 1, created: now, last_modified: now, doc, references: Vec::new() };
         let outcome = self.commit_one(who, change).await.map_err(|error| refusal(error, &born.doc))?;
+        if users::manager(&born.doc).is_some() {
+            return self.load(who, Kind::User, id.0, References::Omit).await;
+        }
         Ok(at(born, &outcome))
     }
 
@@ -116,13 +120,31 @@ impl App {
     ) -> Result<Option<Record>, Error> {
         let Some(change) = change else { return Ok(Some(current)) };
         let doc = doc_of(&change);
+        self.check_manager(who, &doc).await?;
         match self.commit_one(who, change).await {
-            // Whether a guest is active depends on the whole chain above it, which only the store knows.
-            Ok(_) if is_guest(&current) => self.load(who, Kind::User, current.id, references).await.map(Some),
+            // Whether a guest is active depends on the whole chain above it, and what a manager is called on the manager: only
+            // the store knows.
+            Ok(_) if is_guest(&current) || users::manager(&doc).is_some() => {
+                self.load(who, Kind::User, current.id, references).await.map(Some)
+            }
             Ok(outcome) => Ok(Some(at(Record { doc, ..current }, &outcome))),
             Err(store::Error::Stale) => Ok(None),
             Err(error) => Err(refusal(error, &doc)),
         }
+    }
+
+    /// S-44: a manager who is no user here is kept as the weak reference that it is; strict refuses it.
+    async fn check_manager(&self, who: &Principal, doc: &str) -> Result<(), Error> {
+        if self.settings.profile != Profile::Strict {
+            return Ok(());
+        }
+        let Some(manager) = users::manager(doc) else { return Ok(()) };
+        let is_there = match manager.parse::<UserId>() {
+            Ok(id) => self.store.resource(who.org.id, Kind::User, id.0, References::Omit, self.now()).await?.is_some(),
+            Err(_) => false,
+        };
+        let refused = || scim::Error::bad(ScimType::InvalidValue, format!("`manager.value` {manager:?} is no user"));
+        if is_there { Ok(()) } else { Err(refused().into()) }
     }
 
     /// The hash of a new password for a user who is there: a stranger's id must not cost a hash.

@@ -9,7 +9,7 @@ pub mod password;
 pub mod users;
 
 pub use guest::{Membership, guest_doc};
-pub use users::is_guest;
+pub use users::{is_guest, without_manager};
 
 use uuid::Uuid;
 

@@ -130,6 +130,34 @@ pub fn patch(
     replaced(org, current, &before, after, password_hash, at)
 }
 
+/// The document of a user whose manager is gone (S-46).
+pub fn without_manager(doc: &str) -> String {
+    let mut doc: Map<String, Value> = serde_json::from_str(doc).unwrap_or_default();
+    let extension = doc.get_mut(urn::ENTERPRISE_USER).and_then(Value::as_object_mut);
+    let is_empty = extension.is_some_and(|extension| {
+        extension.shift_remove("manager");
+        extension.is_empty()
+    });
+    if is_empty {
+        doc.shift_remove(urn::ENTERPRISE_USER);
+        // S-01: an extension is named where it has a value.
+        if let Some(schemas) = doc.get_mut("schemas").and_then(Value::as_array_mut) {
+            schemas.retain(|schema| schema != urn::ENTERPRISE_USER);
+        }
+    }
+    Value::Object(doc).to_string()
+}
+
+/// What the document of a user names as its manager.
+pub fn manager(doc: &str) -> Option<String> {
+    // Most documents have none, which is seen without reading them.
+    if !doc.contains("\"manager\"") {
+        return None;
+    }
+    let doc: Value = serde_json::from_str(doc).ok()?;
+    doc[urn::ENTERPRISE_USER]["manager"]["value"].as_str().map(str::to_owned)
+}
+
 /// Whether this is a guest.
 pub fn is_guest(user: &Record) -> bool {
     document::read(user).is_ok_and(|doc| doc.contains_key(urn::MEMBERSHIP))

@@ -82,7 +82,12 @@ pub fn location(resource_type: &ResourceType, id: uuid::Uuid, base: &str) -> Str
 
 fn push_resource(out: &mut Vec<u8>, resource_type: &ResourceType, record: &Record, base: &str) {
     let open = record.doc.trim_end().strip_suffix('}').expect("what is stored is a JSON object");
-    out.extend_from_slice(open.as_bytes());
+    match record.references.first() {
+        Some(manager) if resource_type.kind == Kind::User && manager.kind == Kind::User => {
+            push_managed(out, open, manager, base)
+        }
+        _ => out.extend_from_slice(open.as_bytes()),
+    }
     if !open.trim_end().ends_with('{') {
         out.push(b',');
     }
@@ -103,7 +108,8 @@ fn push_references(out: &mut Vec<u8>, kind: Kind, references: &[Reference], base
         Kind::Group => "members",
         Kind::Invitation => return,
     };
-    for (index, reference) in references.iter().enumerate() {
+    let references = || references.iter().filter(|reference| kind != Kind::User || reference.kind == Kind::Group);
+    for (index, reference) in references().enumerate() {
         let before = if index == 0 { format!("\"{attribute}\":[") } else { ",".to_owned() };
         out.extend_from_slice(format!(r#"{before}{{"value":"{}","$ref":"#, reference.id).as_bytes());
         let name = if reference.kind == Kind::Group { "Group" } else { "User" };
@@ -113,9 +119,25 @@ fn push_references(out: &mut Vec<u8>, kind: Kind, references: &[Reference], base
         let type_of = if kind == Kind::User { "direct" } else { name };
         out.extend_from_slice(format!(r#","type":"{type_of}"}}"#).as_bytes());
     }
-    if !references.is_empty() {
+    if references().next().is_some() {
         out.extend_from_slice(b"],");
     }
+}
+
+/// S-43: what is derived of a manager goes into the middle of the document, which holds nothing of it but the `value`. Unescaped
+/// quotes are no part of a text, so what is found is the attribute and not somebody's words.
+fn push_managed(out: &mut Vec<u8>, document: &str, manager: &Reference, base: &str) {
+    let stored = format!(r#""manager":{{"value":"{}""#, manager.id);
+    let extension = document.find(&format!("\"{}\":{{", urn::ENTERPRISE_USER)).unwrap_or_default();
+    let Some(at) = document[extension..].find(&stored).map(|at| extension + at + stored.len()) else {
+        return out.extend_from_slice(document.as_bytes());
+    };
+    out.extend_from_slice(&document.as_bytes()[..at]);
+    out.extend_from_slice(br#","$ref":"#);
+    push_text(out, &format!("{base}/Users/{}", manager.id));
+    out.extend_from_slice(br#","displayName":"#);
+    push_text(out, &manager.display);
+    out.extend_from_slice(&document.as_bytes()[at..]);
 }
 
 fn push_text(out: &mut Vec<u8>, text: &str) {
@@ -157,6 +179,26 @@ mod tests {
         let member = r#"{"value":"00000000-0000-0000-0000-000000000002","$ref":"http://h/t/acme/o/1/scim2/Users/00000000-0000-0000-0000-000000000002","display":"\"Ada\"\n","type":"User"}"#;
         assert_eq!(whole(group(vec![ada()])), format!(r#"{head}"members":[{member}],{META}"#));
         assert_eq!(whole(group(vec![ada(), ada()])), format!(r#"{head}"members":[{member},{member}],{META}"#));
+    }
+
+    #[test]
+    fn a_managers_name_stands_where_the_manager_does() {
+        // S-43.
+        let id = Uuid::from_u128(2);
+        let manager = |value: &str| json!({ "employeeNumber": "7", "manager": { "value": value }, "department": "D" });
+        let words = format!("\"{}\":{{\"manager\":{{\"value\":\"{id}\"}}}}", urn::ENTERPRISE_USER);
+        let doc =
+            json!({ "userName": words, urn::ENTERPRISE_USER: manager(&id.to_string()), "urn:x": manager(&id.to_string()) });
+        let team = Reference { id: Uuid::from_u128(3), kind: Kind::Group, display: "Team".to_owned() };
+        let record = Record { doc: doc.to_string(), references: vec![ada(), team], ..group(vec![]) };
+        let mut answer: Value = serde_json::from_slice(&resource(Schemas::core().user(), &record, BASE)).expect("JSON");
+        assert_eq!(answer["groups"].as_array().map(Vec::len), Some(1));
+        let derived = answer[urn::ENTERPRISE_USER]["manager"].as_object_mut().expect("a manager");
+        assert_eq!(derived.remove("displayName"), Some(json!("\"Ada\"\n")));
+        assert_eq!(derived.remove("$ref"), Some(format!("{BASE}/Users/{id}").into()));
+        for name in ["userName", urn::ENTERPRISE_USER, "urn:x"] {
+            assert_eq!(answer[name], doc[name], "{name} is what it was");
+        }
     }
 
     #[test]

@@ -36,11 +36,12 @@ pub struct Record {
     pub last_modified: Timestamp,
     /// A JSON object that opens with `schemas` and `id`: the bytes to be answered, but for its tail.
     pub doc: String,
-    /// `groups` of a user or `members` of a group, where the reader asked for them.
+    /// `groups` of a user or `members` of a group, where the reader asked for them. A user's manager, where there is one,
+    /// stands before its groups (S-43).
     pub references: Vec<Reference>,
 }
 
-/// One element of `groups` or `members`.
+/// One element of `groups` or `members`, or a `manager`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     /// `value`.

@@ -10,6 +10,7 @@ mod idp;
 mod openapi;
 mod scim_groups;
 mod scim_http;
+mod scim_manager;
 mod scim_me;
 mod scim_resources;
 mod scim_users;

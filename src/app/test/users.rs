@@ -8,7 +8,7 @@ use super::{Stage, doc, map, patch, refused};
 use crate::app::Error;
 use crate::auth::ScopeSet;
 use crate::base::UserId;
-use crate::scim::urn::USER;
+use crate::scim::urn::{ENTERPRISE_USER, USER};
 use crate::scim::{Profile, Schemas, list};
 use crate::store::References::Omit;
 
@@ -157,4 +157,29 @@ async fn a_password_is_kept_as_a_hash_and_survives_a_put() {
     let changed = stage.app.user_patch(&acme, UserId(made.id), None, change, Omit).await.expect("a change");
     assert_eq!(changed.version, 2, "nothing that anybody can read has changed");
     assert!(opens("n3w").await.expect("verified") && !opens("s3cret").await.expect("verified"));
+}
+
+#[tokio::test]
+async fn strict_refuses_a_manager_who_is_not_there() {
+    // S-44.
+    let mut stage = Stage::new();
+    std::sync::Arc::get_mut(&mut stage.app).expect("nobody else has it").settings.profile = Profile::Strict;
+    let (acme, other) = (stage.org(None, "acme").await, stage.org(None, "other").await);
+    let ada = |manager: &str| {
+        let enterprise = json!({ "manager": { "value": manager } });
+        map(json!({ "schemas": [USER, ENTERPRISE_USER], "userName": "ada", ENTERPRISE_USER: enterprise }))
+    };
+    let boss = map(json!({ "schemas": [USER], "userName": "boss" }));
+    let foreign = stage.app.user_create(&other, boss.clone()).await.expect("made").id.to_string();
+    for nobody in [foreign.as_str(), "E-4711"] {
+        refused(stage.app.user_create(&acme, ada(nobody)).await, 400, "`manager.value`");
+    }
+    let boss = stage.app.user_create(&acme, boss).await.expect("made").id.to_string();
+    let made = stage.app.user_create(&acme, ada(&boss)).await.expect("made");
+    assert_eq!(made.references[0].display, "boss", "S-43");
+    let id = UserId(made.id);
+    refused(stage.app.user_replace(&acme, id, None, ada(&foreign), Omit).await, 400, "is no user");
+    let path = format!("{ENTERPRISE_USER}:manager.value");
+    let change = patch(json!([{ "op": "replace", "path": path, "value": foreign }]));
+    refused(stage.app.user_patch(&acme, id, None, change, Omit).await, 400, "is no user");
 }

@@ -161,6 +161,9 @@ fn user(attr: &Attr) -> Scalar {
         (None, "name", Some("familyName")) => Scalar { key: Some("r.family_name_key".into()), ..document() },
         (None, "name", Some("givenName")) => Scalar { key: Some("r.given_name_key".into()), ..document() },
         (Some(urn::ENTERPRISE_USER), "manager", Some("value")) => Scalar::plain("r.manager_id"),
+        (Some(urn::ENTERPRISE_USER), "manager", Some("displayName")) => Scalar::plain(
+            "(select coalesce(u.display_name, u.user_name) from users u where u.org_id = r.org_id and u.id = text_id(r.manager_id))",
+        ),
         _ => common(attr, "'User'").unwrap_or_else(document),
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
-use crate::base::{Timestamp, text};
+use crate::base::{Timestamp, UserId, text};
 use crate::store::Error;
 
 /// Below it, a write and a checkpoint at the same moment can corrupt the WAL (SEC D-10).
@@ -123,6 +123,10 @@ fn functions(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.create_scalar_function("id_text", 1, flags, |call| {
         let ValueRef::Blob(bytes) = call.get_raw(0) else { return Ok(None) };
         Ok(uuid::Uuid::from_slice(bytes).ok().map(|id| id.to_string()))
+    })?;
+    connection.create_scalar_function("text_id", 1, flags, |call| {
+        let id = value_text(call.get_raw(0)).and_then(|text| text.parse::<UserId>().ok());
+        Ok(id.map(|UserId(id)| id.into_bytes().to_vec()))
     })
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::filter::{self, Params};
 use super::readers::{Moment, one};
 use super::sort::{self, Order};
-use super::{groups, invitations, members};
+use super::{groups, invitations, members, users};
 use crate::base::{OrgId, Timestamp};
 use crate::scim::filter::{CompareOp, Node};
 use crate::scim::list::{Query, Start};
@@ -24,12 +24,13 @@ pub(super) fn resource(
     now: Timestamp,
 ) -> Result<Option<Record>, Error> {
     let sql = match kind {
-        Kind::User => "select id, version, created, last_modified, doc from users where org_id = ?1 and id = ?2",
+        Kind::User => "select id, version, created, last_modified, doc, manager_id from users where org_id = ?1 and id = ?2",
         Kind::Group => "select id, version, created, last_modified, doc from groups where org_id = ?1 and id = ?2",
         Kind::Invitation => return invitations::record(db, org, id, now),
     };
     let _moment = Moment::of(db)?;
-    let Some(mut record) = one(db, sql, &[&org.0, &id], record)? else { return Ok(None) };
+    let Some((mut record, manager)) = one(db, sql, &[&org.0, &id], |row| managed(kind, row))? else { return Ok(None) };
+    add_manager(db, org, &mut record, manager)?;
     if references == References::Include {
         add_references(db, org, kind, &mut record)?;
     }
@@ -66,7 +67,11 @@ pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: 
                 page.keys.push(sort::key(row.get_ref("key")?)?);
                 match kind {
                     Kind::Invitation => page.records.extend(invitations::record(db, org, row.get(0)?, now)?),
-                    _ => page.records.push(record(row)?),
+                    _ => {
+                        let (mut record, manager) = managed(kind, row)?;
+                        add_manager(db, org, &mut record, manager)?;
+                        page.records.push(record);
+                    }
                 }
             }
         }
@@ -107,7 +112,8 @@ fn selects(org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Vec<(String
         [limit, offset].map(|n| Params(&mut params).add(Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))));
     let columns = match kind {
         Kind::Invitation => "d.id",
-        _ => "d.id, d.version, d.created, d.last_modified, d.doc",
+        Kind::User => "d.id, d.version, d.created, d.last_modified, d.doc, d.manager_id",
+        Kind::Group => "d.id, d.version, d.created, d.last_modified, d.doc",
     };
     let key = order.key();
     let select = |run: sort::Run| {
@@ -151,12 +157,25 @@ fn size(db: &Connection, org: OrgId, kind: Kind) -> Result<usize, Error> {
 }
 
 fn add_references(db: &Connection, org: OrgId, kind: Kind, record: &mut Record) -> Result<(), Error> {
-    record.references = match kind {
+    record.references.extend(match kind {
         Kind::User => groups::of_user(db, org, record.id)?,
         Kind::Group => members::of_group(db, org, record.id)?,
         Kind::Invitation => return Ok(()),
-    };
+    });
     Ok(())
+}
+
+/// S-43, S-44: the name of the manager, if that is a user of the org.
+fn add_manager(db: &Connection, org: OrgId, record: &mut Record, manager: Option<String>) -> Result<(), Error> {
+    if let Some(manager) = manager.and_then(|id| id.parse().ok()) {
+        record.references.extend(users::name(db, org, manager)?);
+    }
+    Ok(())
+}
+
+/// A record, and what a user's document names as its manager.
+fn managed(kind: Kind, row: &Row<'_>) -> Result<(Record, Option<String>), rusqlite::Error> {
+    Ok((record(row)?, if kind == Kind::User { row.get(5)? } else { None }))
 }
 
 /// From the columns id, version, created, last_modified, doc.

@@ -7,7 +7,8 @@ use super::columns::{self, UserColumns};
 use super::readers::{all, execute, int, one};
 use super::{Breach, breach};
 use crate::base::{InvitationId, OrgId, Timestamp, UserId, text};
-use crate::directory::{Change, Membership, guest_doc};
+use crate::directory::{Change, Membership, guest_doc, without_manager};
+use crate::scim::{Kind, Reference};
 use crate::store::{Account, Error, Outcome};
 
 /// A person who may sign in.
@@ -25,6 +26,13 @@ pub(super) fn account(db: &Connection, org: OrgId, user_name: &str) -> Result<Op
             })
         },
     )
+}
+
+/// How others call a user, if it is there.
+pub(super) fn name(db: &Connection, org: OrgId, id: UserId) -> Result<Option<Reference>, Error> {
+    one(db, "select coalesce(display_name, user_name) from users where org_id = ?1 and id = ?2", &[&org.0, &id.0], |row| {
+        Ok(Reference { id: id.0, kind: Kind::User, display: row.get(0)? })
+    })
 }
 
 /// Writes what happened to a user.
@@ -348,20 +356,45 @@ fn delete(db: &Connection, org: OrgId, id: UserId, expected: Option<u64>, at: Ti
     if expected.is_some_and(|expected| int(expected) != version) {
         return Err(Error::Stale);
     }
-    // The rows of members go by themselves; the groups that lose one have changed.
-    execute(
+    // Its guests go with it, as the rows of members do; the groups that lose one have changed.
+    let gone: Vec<(Uuid, Uuid)> = all(
         db,
         "with recursive gone (org_id, id) as (
            select ?1, ?2
            union all
            select u.org_id, u.id from gone join users u on u.source_org_id = gone.org_id and u.source_id = gone.id
          )
-         update groups set version = version + 1, last_modified = ?3
-         where (org_id, id) in (
-           select m.org_id, m.group_id from gone join members m on m.org_id = gone.org_id and m.user_id = gone.id
-         )",
-        &[&org.0, &id.0, &at.0],
+         select org_id, id from gone",
+        &[&org.0, &id.0],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    for (org, user) in &gone {
+        execute(
+            db,
+            "update groups set version = version + 1, last_modified = ?3
+             where org_id = ?1 and id in (select group_id from members where org_id = ?1 and user_id = ?2)",
+            &[org, user, &at.0],
+        )?;
+    }
     execute(db, "delete from users where org_id = ?1 and id = ?2", &[&org.0, &id.0])?;
+    for (org, user) in gone {
+        release(db, OrgId(org), user, at)?;
+    }
     Ok(Outcome::Done)
+}
+
+/// Takes a manager who is gone out of the documents of the reports (S-46).
+fn release(db: &Connection, org: OrgId, manager: Uuid, at: Timestamp) -> Result<(), Error> {
+    let reports: Vec<Uuid> =
+        all(db, "select id from users where org_id = ?1 and manager_id = ?2", &[&org.0, &manager.to_string()], |row| {
+            row.get(0)
+        })?;
+    for report in reports {
+        let Some(before) = found(db, org, report)? else { continue };
+        let doc = without_manager(&before.doc);
+        let columns = UserColumns { manager_id: None, ..before.columns.clone() };
+        let after = Row { columns: &columns, active: columns.active, active_own: before.active_own, doc: &doc };
+        update(db, org, report, &before, &after, at)?;
+    }
+    Ok(())
 }

@@ -186,3 +186,22 @@ async fn deleting_a_guest_touches_nothing_in_the_parent() {
     assert_eq!((world.read(world.parent, Kind::User, 1).await, world.read(world.parent, Kind::Group, 2).await), before);
     world.guest(world.child, world.parent, ada, 4).await;
 }
+
+/// S-46: a guest who goes with its source leaves no report behind either, in an org that the deletion did not name.
+#[tokio::test]
+async fn reports_are_released_where_a_guest_was_their_manager() {
+    let world = World::new().await;
+    let ada = world.user(world.root, 1, "ada").await;
+    world.guest(world.parent, world.root, ada, 2).await;
+    let managed = |by: u128| json!({ "userName": "bob", urn::ENTERPRISE_USER: { "manager": { "value": id(by) } } });
+    world.user_with(world.parent, 3, managed(2)).await;
+    world.user_with(world.sibling, 4, managed(2)).await;
+    let manager = |record: Record| record.references.into_iter().next().map(|reference| (reference.id, reference.display));
+    let read = async |org, number| world.read(org, Kind::User, number).await.expect("a user");
+    assert_eq!(manager(read(world.parent, 3).await), Some((id(2), "ada".into())));
+    assert_eq!(manager(read(world.sibling, 4).await), None, "another org's guest is nobody here");
+    world.write(directory::Change::UserDeleted { org: world.root, id: ada, expected: None, at: LATER }).await.expect("gone");
+    let released = read(world.parent, 3).await;
+    assert_eq!((released.version, released.last_modified, released.doc.contains("manager")), (2, LATER, false));
+    assert_eq!(read(world.sibling, 4).await.version, 1);
+}
