@@ -100,7 +100,8 @@ impl Users {
 
     /// Read a user
     ///
-    /// RFC 7644 §3.4.1. `groups` is derived from the groups' members and does not change the version.
+    /// RFC 7644 §3.4.1. `groups` is derived from the groups' members, and `$ref` and `displayName` of a manager from the user
+    /// that `value` names; none of them changes the version.
     #[oai(path = "/Users/:id", method = "get", operation_id = "getUser")]
     pub(super) async fn get(
         &self,
