@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{App, Error, TRIES, precondition};
 use crate::auth::{Principal, Scope};
-use crate::base::GroupId;
+use crate::base::{GroupId, Timestamp};
 use crate::directory::Change;
 use crate::directory::groups::{self, Draft, Edits, Needs};
 use crate::scim::list::Query;
@@ -19,14 +19,21 @@ impl App {
         body: Map<String, Value>,
         references: References,
     ) -> Result<Record, Error> {
-        who.require(Scope::GroupsWrite)?;
-        let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?;
-        self.note(who, &quirks);
         let now = self.now();
         let id = GroupId(self.random.uuid(now));
-        self.commit_one(who, groups::create(who.org.id, id, &draft, now)?).await.map_err(refusal)?;
+        self.commit_one(who, self.group_created(who, id, body, now)?).await.map_err(refusal)?;
         self.load(who, Kind::Group, id.0, references).await
+    }
+
+    /// The change that makes the group `id` of `body`.
+    pub(super) fn group_created(
+        &self,
+        who: &Principal,
+        id: GroupId,
+        body: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Change, Error> {
+        Ok(groups::create(who.org.id, id, &self.group_draft(who, body)?, now)?)
     }
 
     /// A group of the caller's org.
@@ -50,14 +57,9 @@ impl App {
         body: Map<String, Value>,
         references: References,
     ) -> Result<Record, Error> {
-        who.require(Scope::GroupsWrite)?;
-        let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?;
-        self.note(who, &quirks);
+        let draft = self.group_draft(who, body)?;
         for _ in 0..TRIES {
-            let current = self.load(who, Kind::Group, id.0, References::Omit).await?;
-            precondition(if_match, current.version)?;
-            let change = groups::replace(who.org.id, &current, &draft, self.now())?;
+            let change = self.group_replaced(who, id, if_match, &draft).await?;
             if self.group_write(who, change).await?.is_some() {
                 return self.load(who, Kind::Group, id.0, references).await;
             }
@@ -75,26 +77,14 @@ impl App {
         if_match: Option<&str>,
         body: Map<String, Value>,
     ) -> Result<u64, Error> {
-        who.require(Scope::GroupsWrite)?;
-        let mut quirks = Quirks::default();
-        let edits = Edits::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?;
+        let mut edits = self.group_edits(who, body)?;
         for _ in 0..TRIES {
-            let needs = edits.needs();
-            let change = if needs == Needs::Nothing {
-                let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
-                groups::patch_members(who.org.id, id, expected, &edits, self.now())
-            } else {
-                let references = if needs == Needs::Members { References::Include } else { References::Omit };
-                let current = self.load(who, Kind::Group, id.0, references).await?;
-                precondition(if_match, current.version)?;
-                let profile = self.settings.profile;
-                match groups::patch(who.org.id, &current, &edits, profile, &mut quirks, self.now())? {
-                    Some(change) => change,
-                    None => return Ok(current.version),
-                }
+            let change = match self.group_patched(who, id, if_match, &mut edits).await? {
+                Ok(change) => change,
+                Err(version) => return Ok(version),
             };
             if let Some(version) = self.group_write(who, change).await? {
-                self.note(who, &quirks);
+                self.note(who, &edits.1);
                 return Ok(version);
             }
         }
@@ -109,17 +99,72 @@ impl App {
 
     /// Removes the group and its memberships; its members stay.
     pub async fn group_delete(&self, who: &Principal, id: GroupId, if_match: Option<&str>) -> Result<(), Error> {
-        who.require(Scope::GroupsWrite)?;
         for _ in 0..TRIES {
-            let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
-            let change = Change::GroupDeleted { org: who.org.id, id, expected, at: self.now() };
-            match self.commit_one(who, change).await {
+            match self.commit_one(who, self.group_deleted(who, id, if_match).await?).await {
                 Ok(_) => return Ok(()),
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(store::Error::Stale.into())
+    }
+
+    /// `body`, judged by the schema.
+    pub(super) fn group_draft(&self, who: &Principal, body: Map<String, Value>) -> Result<Draft, Error> {
+        who.require(Scope::GroupsWrite)?;
+        let mut quirks = Quirks::default();
+        let draft = Draft::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?;
+        self.note(who, &quirks);
+        Ok(draft)
+    }
+
+    /// `body`, judged by the schema, and what was forgiven so far.
+    pub(super) fn group_edits<'w>(&self, who: &'w Principal, body: Map<String, Value>) -> Result<(Edits<'w>, Quirks), Error> {
+        who.require(Scope::GroupsWrite)?;
+        let mut quirks = Quirks::default();
+        Ok((Edits::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?, quirks))
+    }
+
+    /// The change that puts `draft` in place of the group.
+    pub(super) async fn group_replaced(
+        &self,
+        who: &Principal,
+        id: GroupId,
+        if_match: Option<&str>,
+        draft: &Draft,
+    ) -> Result<Change, Error> {
+        let current = self.load(who, Kind::Group, id.0, References::Omit).await?;
+        precondition(if_match, current.version)?;
+        Ok(groups::replace(who.org.id, &current, draft, self.now())?)
+    }
+
+    /// The change that `edits` make, or the version of the group, where they make none.
+    pub(super) async fn group_patched(
+        &self,
+        who: &Principal,
+        id: GroupId,
+        if_match: Option<&str>,
+        (edits, quirks): &mut (Edits<'_>, Quirks),
+    ) -> Result<Result<Change, u64>, Error> {
+        let references = match edits.needs() {
+            Needs::Nothing => {
+                let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
+                return Ok(Ok(groups::patch_members(who.org.id, id, expected, edits, self.now())));
+            }
+            Needs::Document => References::Omit,
+            Needs::Members => References::Include,
+        };
+        let current = self.load(who, Kind::Group, id.0, references).await?;
+        precondition(if_match, current.version)?;
+        let change = groups::patch(who.org.id, &current, edits, self.settings.profile, quirks, self.now())?;
+        Ok(change.ok_or(current.version))
+    }
+
+    /// The change that removes the group.
+    pub(super) async fn group_deleted(&self, who: &Principal, id: GroupId, if_match: Option<&str>) -> Result<Change, Error> {
+        who.require(Scope::GroupsWrite)?;
+        let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
+        Ok(Change::GroupDeleted { org: who.org.id, id, expected, at: self.now() })
     }
 
     /// The version after `change`; none where it was stale and has to be decided anew.
@@ -133,7 +178,7 @@ impl App {
 }
 
 /// Members are named, as the client wrote them; another org's are as unknown as any (V-40).
-fn refusal(error: store::Error) -> Error {
+pub(super) fn refusal(error: store::Error) -> Error {
     let detail = match error {
         store::Error::NoSuchMember(id) => format!("`members`: there is no user or group {id}"),
         store::Error::MemberCycle(id) => format!("`members`: the group {id} would contain itself"),

@@ -3,6 +3,7 @@
 //! Nothing is decided here that a pure room can decide, and no protocol but the store's is spoken here. The org is always the
 //! one of the caller's [`Principal`](crate::auth::Principal), never one that a body or a path names.
 
+pub mod bulk;
 pub mod clients;
 pub mod error;
 pub mod groups;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{App, Error, TRIES, precondition};
 use crate::auth::{Principal, Scope};
-use crate::base::{Secret, UserId};
+use crate::base::{Secret, Timestamp, UserId};
 use crate::directory::users::{self, Draft, Edits};
 use crate::directory::{Change, is_guest};
 use crate::scim::list::Query;
@@ -14,14 +14,9 @@ use crate::store::{self, Outcome, Page, References};
 impl App {
     /// A new resident of the caller's org. 409 `uniqueness` where its `userName` is taken there.
     pub async fn user_create(&self, who: &Principal, body: Map<String, Value>) -> Result<Record, Error> {
-        who.require(Scope::UsersWrite)?;
-        let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?;
-        self.note(who, &quirks);
-        let hash = self.hash_of(draft.password()).await?;
         let now = self.now();
         let id = UserId(self.random.uuid(now));
-        let change = users::create(who.org.id, id, &draft, hash, now)?;
+        let change = self.user_created(who, id, body, now).await?;
         let doc = doc_of(&change);
         self.check_manager(who, &doc).await?;
         let born = Record { id: id.0, version: 1, created: now, last_modified: now, doc, references: Vec::new() };
@@ -30,6 +25,19 @@ impl App {
             return self.load(who, Kind::User, id.0, References::Omit).await;
         }
         Ok(at(born, &outcome))
+    }
+
+    /// The change that makes the resident `id` of `body`.
+    pub(super) async fn user_created(
+        &self,
+        who: &Principal,
+        id: UserId,
+        body: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Change, Error> {
+        let draft = self.user_draft(who, body)?;
+        let hash = self.hash_of(draft.password()).await?;
+        Ok(users::create(who.org.id, id, &draft, hash, now)?)
     }
 
     /// A user of the caller's org.
@@ -53,15 +61,10 @@ impl App {
         body: Map<String, Value>,
         references: References,
     ) -> Result<Record, Error> {
-        who.require(Scope::UsersWrite)?;
-        let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?;
-        self.note(who, &quirks);
+        let draft = self.user_draft(who, body)?;
         let hash = self.hash_for(who, id, if_match, draft.password()).await?;
         for _ in 0..TRIES {
-            let current = self.load(who, Kind::User, id.0, references).await?;
-            precondition(if_match, current.version)?;
-            let change = users::replace(who.org.id, &current, &draft, hash.clone(), self.now())?;
+            let (current, change) = self.user_replaced(who, id, if_match, &draft, hash.clone(), references).await?;
             if let Some(record) = self.user_write(who, current, change, references).await? {
                 return Ok(record);
             }
@@ -78,17 +81,12 @@ impl App {
         body: Map<String, Value>,
         references: References,
     ) -> Result<Record, Error> {
-        who.require(Scope::UsersWrite)?;
-        let mut quirks = Quirks::default();
-        let edits = Edits::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?;
-        let hash = self.hash_for(who, id, if_match, edits.password()).await?;
+        let mut edits = self.user_edits(who, body)?;
+        let hash = self.hash_for(who, id, if_match, edits.0.password()).await?;
         for _ in 0..TRIES {
-            let current = self.load(who, Kind::User, id.0, references).await?;
-            precondition(if_match, current.version)?;
-            let profile = self.settings.profile;
-            let change = users::patch(who.org.id, &current, &edits, hash.clone(), profile, &mut quirks, self.now())?;
+            let (current, change) = self.user_patched(who, id, if_match, &mut edits, hash.clone(), references).await?;
             if let Some(record) = self.user_write(who, current, change, references).await? {
-                self.note(who, &quirks);
+                self.note(who, &edits.1);
                 return Ok(record);
             }
         }
@@ -97,17 +95,69 @@ impl App {
 
     /// Removes the user, its memberships and its guests below. Of a guest, this ends the membership and nothing else.
     pub async fn user_delete(&self, who: &Principal, id: UserId, if_match: Option<&str>) -> Result<(), Error> {
-        who.require(Scope::UsersWrite)?;
         for _ in 0..TRIES {
-            let expected = self.expected(who, Kind::User, id.0, if_match).await?;
-            let change = Change::UserDeleted { org: who.org.id, id, expected, at: self.now() };
-            match self.commit_one(who, change).await {
+            match self.commit_one(who, self.user_deleted(who, id, if_match).await?).await {
                 Ok(_) => return Ok(()),
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(store::Error::Stale.into())
+    }
+
+    /// `body`, judged by the schema.
+    pub(super) fn user_draft(&self, who: &Principal, body: Map<String, Value>) -> Result<Draft, Error> {
+        who.require(Scope::UsersWrite)?;
+        let mut quirks = Quirks::default();
+        let draft = Draft::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?;
+        self.note(who, &quirks);
+        Ok(draft)
+    }
+
+    /// `body`, judged by the schema, and what was forgiven so far.
+    pub(super) fn user_edits<'w>(&self, who: &'w Principal, body: Map<String, Value>) -> Result<(Edits<'w>, Quirks), Error> {
+        who.require(Scope::UsersWrite)?;
+        let mut quirks = Quirks::default();
+        Ok((Edits::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?, quirks))
+    }
+
+    /// The user, and the change that puts `draft` in its place, if that changes anything.
+    pub(super) async fn user_replaced(
+        &self,
+        who: &Principal,
+        id: UserId,
+        if_match: Option<&str>,
+        draft: &Draft,
+        hash: Option<String>,
+        references: References,
+    ) -> Result<(Record, Option<Change>), Error> {
+        let current = self.load(who, Kind::User, id.0, references).await?;
+        precondition(if_match, current.version)?;
+        let change = users::replace(who.org.id, &current, draft, hash, self.now())?;
+        Ok((current, change))
+    }
+
+    /// The user, and the change that `edits` make, if they make any.
+    pub(super) async fn user_patched(
+        &self,
+        who: &Principal,
+        id: UserId,
+        if_match: Option<&str>,
+        (edits, quirks): &mut (Edits<'_>, Quirks),
+        hash: Option<String>,
+        references: References,
+    ) -> Result<(Record, Option<Change>), Error> {
+        let current = self.load(who, Kind::User, id.0, references).await?;
+        precondition(if_match, current.version)?;
+        let change = users::patch(who.org.id, &current, edits, hash, self.settings.profile, quirks, self.now())?;
+        Ok((current, change))
+    }
+
+    /// The change that removes the user.
+    pub(super) async fn user_deleted(&self, who: &Principal, id: UserId, if_match: Option<&str>) -> Result<Change, Error> {
+        who.require(Scope::UsersWrite)?;
+        let expected = self.expected(who, Kind::User, id.0, if_match).await?;
+        Ok(Change::UserDeleted { org: who.org.id, id, expected, at: self.now() })
     }
 
     /// `current` after `change`; none where it was stale and has to be decided anew.
@@ -148,7 +198,7 @@ impl App {
     }
 
     /// The hash of a new password for a user who is there: a stranger's id must not cost a hash.
-    async fn hash_for(
+    pub(super) async fn hash_for(
         &self,
         who: &Principal,
         id: UserId,
@@ -185,7 +235,7 @@ fn doc_of(change: &Change) -> String {
 }
 
 /// A value that is taken is named as it was written (C-13).
-fn refusal(error: store::Error, doc: &str) -> Error {
+pub(super) fn refusal(error: store::Error, doc: &str) -> Error {
     match error {
         store::Error::Taken { attribute } => {
             let doc: Value = serde_json::from_str(doc).unwrap_or_default();

@@ -14,6 +14,14 @@ pub const FILTER_TERMS_MAX: usize = 100;
 pub const FILTER_DEPTH_MAX: usize = 32;
 /// Operations of one PATCH (S-60).
 pub const PATCH_OPERATIONS_MAX: usize = 1000;
+/// Operations of one bulk request; announced as `bulk.maxOperations`.
+pub const BULK_OPERATIONS_MAX: usize = 1000;
+/// Bytes of a bulk request; announced as `bulk.maxPayloadSize`.
+pub const BULK_PAYLOAD_BYTES_MAX: usize = BODY_BYTES_MAX;
+/// Characters of a `bulkId`.
+pub const BULK_ID_CHARS_MAX: usize = 256;
+/// How long a bulk request begins further operations; it has to be answered within [`REQUEST_DEADLINE`].
+pub const BULK_TIME: Duration = Duration::from_secs(20);
 /// Members named in one request (S-60).
 pub const MEMBERS_MAX: usize = 10_000;
 /// Characters of one string attribute, unless its schema is stricter (S-49).

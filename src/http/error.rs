@@ -125,10 +125,14 @@ impl Rejection {
         }
     }
 
+    /// RFC 7644 §3.12.
+    pub fn body(&self) -> serde_json::Value {
+        scim::Error { status: self.status.as_u16(), scim_type: self.scim_type, detail: self.detail.clone() }.body()
+    }
+
     /// The answer, as SCIM says it.
     pub fn to_response(&self) -> Response {
-        let error = scim::Error { status: self.status.as_u16(), scim_type: self.scim_type, detail: self.detail.clone() };
-        let mut response = answer::scim(self.status, error.body().to_string().into());
+        let mut response = answer::scim(self.status, self.body().to_string().into());
         let headers = response.headers_mut();
         for (name, text) in &self.headers {
             if let Ok(value) = HeaderValue::try_from(text) {

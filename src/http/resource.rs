@@ -64,6 +64,10 @@ shapes! {
     PatchOp => message::patch_op,
     /// RFC 7644 §3.4.3.
     SearchRequest => |_| message::search_request(),
+    /// RFC 7644 §3.7.
+    BulkRequest => message::bulk_request,
+    /// Its answer.
+    BulkResponse => message::bulk_response,
     /// RFC 7644 §3.12.
     ScimError => |_| message::error(),
     /// Several invitations at once.

@@ -11,7 +11,7 @@ use super::error::Rejection;
 use super::guardrail::Guardrail;
 use super::invitation_page::{self, invitation_page};
 use super::oauth::{self, OauthApi};
-use super::scim::{Discovery, Groups, Invitations, Me, Users};
+use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Users};
 use super::tenant::{Address, OrgContext, local_path, set_path};
 use super::{health, operations};
 use crate::app::App;
@@ -19,10 +19,10 @@ use crate::base::limit;
 use crate::console::INVITATION_CSS_PATH;
 
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Users, Me, Groups, Invitations, Discovery);
+pub(super) type Api = (Users, Me, Groups, Invitations, Bulk, Discovery);
 
 pub(super) fn api() -> Api {
-    (Users, Me, Groups, Invitations, Discovery)
+    (Users, Me, Groups, Invitations, Bulk, Discovery)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.

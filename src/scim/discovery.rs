@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::schema::{self, ResourceType, Schema, Schemas};
 use super::urn;
-use crate::base::limit::{CURSOR_LIFETIME, PAGE_DEFAULT, PAGE_MAX};
+use crate::base::limit::{BULK_OPERATIONS_MAX, BULK_PAYLOAD_BYTES_MAX, CURSOR_LIFETIME, PAGE_DEFAULT, PAGE_MAX};
 
 /// The answer of `/ServiceProviderConfig`. `base` is the public URL of the org's SCIM root, `documentation` a page for people.
 pub fn service_provider_config(base: &str, documentation: &str) -> Value {
@@ -12,8 +12,7 @@ pub fn service_provider_config(base: &str, documentation: &str) -> Value {
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],
         "documentationUri": documentation,
         "patch": { "supported": true },
-        // GO-05, AU-01: strict clients want the limits of what is not supported, too.
-        "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
+        "bulk": { "supported": true, "maxOperations": BULK_OPERATIONS_MAX, "maxPayloadSize": BULK_PAYLOAD_BYTES_MAX },
         "filter": { "supported": true, "maxResults": PAGE_MAX },
         "changePassword": { "supported": true },
         "sort": { "supported": true },

@@ -62,7 +62,7 @@ impl ScimType {
 pub struct Error {
     /// HTTP status.
     pub status: u16,
-    /// Only with 400, 409 `uniqueness` and 403 `sensitive` (E-02).
+    /// Only with 400, 409 `uniqueness`, 403 `sensitive` (E-02) and within a bulk answer 409 `invalidValue` (B-07).
     pub scim_type: Option<ScimType>,
     /// A sentence that names the attribute, path, operation or limit.
     pub detail: String,

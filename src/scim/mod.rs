@@ -3,6 +3,7 @@
 //! Nothing here knows an organization, a database or a socket. `directory` uses it to decide, `store` to compile filters,
 //! `http` to answer.
 
+pub mod bulk;
 pub mod cursor;
 pub mod discovery;
 pub mod error;

@@ -22,6 +22,10 @@ pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListRespo
 pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 /// RFC 7644 §3.5.2.
 pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// RFC 7644 §3.7.
+pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+/// Its answer.
+pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
 /// RFC 7644 §3.12.
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 /// The body of `POST …/Invitations/.invite`.

@@ -6,6 +6,7 @@
 pub mod sqlite;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -66,6 +67,15 @@ pub trait Store: Send + Sync + 'static {
     /// All changes, or none. The answer has one outcome per change, after the write is durable. What really changed, by itself or
     /// in consequence, is in the change log as `author`'s.
     async fn commit(&self, author: Author, changes: Vec<Change>) -> Result<Vec<Outcome>, Error>;
+
+    /// Each of `commits` by itself and all at one cost, in this order: one result for each that was tried, after the writes are
+    /// durable. Nothing is tried after one that is stale, nor after `failures_max` that failed.
+    async fn commit_each(
+        &self,
+        author: Author,
+        commits: Arc<[Commit]>,
+        failures_max: usize,
+    ) -> Vec<Result<Vec<Outcome>, Refused>>;
 
     /// Writes a consistent end: checkpoint, close. Later calls fail.
     async fn close(&self);
@@ -191,6 +201,24 @@ pub enum Change {
     Directory(directory::Change),
     Invite(invite::Change),
     Outbox(outbox::Change),
+}
+
+/// Changes that are done together or not at all, among other commits.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    /// In order.
+    pub changes: Vec<Change>,
+    /// Places of earlier commits; where one of them failed this one is not tried and fails as well, with `NotFound`.
+    pub needs: Vec<usize>,
+}
+
+/// Why one of several commits was refused.
+#[derive(Debug)]
+pub struct Refused {
+    /// Which of its changes.
+    pub at: usize,
+    /// Why.
+    pub error: Error,
 }
 
 /// What a change came to.

@@ -56,6 +56,8 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/Invitations/{id}", Scope("invitations:read"), 200),
     ("DELETE", "/Invitations/{id}", Scope("invitations:write"), 204),
     ("POST", "/Invitations/{id}/.revoke", Scope("invitations:write"), 200),
+    // B-15: each operation in it needs the scope that it needs elsewhere.
+    ("POST", "/Bulk", Token, 200),
     // The code in the body is the credential; without a good one there is nothing to be seen.
     ("POST", "/Invitations/.accept", Nothing, 404),
     ("POST", "/Invitations/.decline", Nothing, 404),
@@ -97,6 +99,10 @@ impl Stage {
         let kind = path.split('/').nth(1).unwrap_or_default();
         let body = match (method, path) {
             ("GET" | "DELETE", _) | (_, "/Invitations/{id}/.revoke") => None,
+            (_, "/Bulk") => {
+                let delete = json!({ "method": "DELETE", "path": "/Users/0" });
+                Some(json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [delete] }))
+            }
             (_, "/Invitations") => Some(json!({ "userName": invitee })),
             (_, "/Invitations/.invite") => {
                 Some(json!({ "schemas": ["urn:usher:scim:schemas:messages:2.0:InviteRequest"], "userNames": [invitee] }))

@@ -6,6 +6,7 @@ use crate::scim::urn;
 
 const ID: &str = "01938d7a-2f5c-7d3e-9a4b-6c1f0e8d7b52";
 const OTHER: &str = "01938d7a-3a10-7f00-8c2d-5b9e4f6a7c81";
+const ORG: &str = "01938d79-0d3e-7a10-8f6c-3b2a1c0d9e8f";
 
 /// The example of the component `name`, where a body is sent by clients.
 pub(super) fn of(name: &str) -> Option<Value> {
@@ -42,6 +43,52 @@ pub(super) fn of(name: &str) -> Option<Value> {
             "filter": "meta.lastModified gt \"2026-01-01T00:00:00Z\"",
             "startIndex": 1,
             "count": 10,
+        }),
+        "BulkRequest" => json!({
+            "schemas": [urn::BULK_REQUEST],
+            "failOnErrors": 10,
+            "Operations": [
+                {
+                    "method": "POST",
+                    "path": "/Users",
+                    "bulkId": "ada",
+                    "data": { "schemas": [urn::USER], "userName": "ada@acme.test" },
+                },
+                {
+                    "method": "POST",
+                    "path": "/Groups",
+                    "bulkId": "engineers",
+                    "data": { "schemas": [urn::GROUP], "displayName": "Engineers", "members": [{ "value": "bulkId:ada" }] },
+                },
+                {
+                    "method": "PATCH",
+                    "path": format!("/Users/{ID}"),
+                    "version": "W/\"3\"",
+                    "data": {
+                        "schemas": [urn::PATCH_OP],
+                        "Operations": [{ "op": "replace", "path": "title", "value": "Countess" }],
+                    },
+                },
+                { "method": "DELETE", "path": format!("/Groups/{OTHER}") },
+            ],
+        }),
+        "BulkResponse" => json!({
+            "schemas": [urn::BULK_RESPONSE],
+            "Operations": [
+                {
+                    "location": format!("https://usher.test/t/acme/o/{ORG}/scim2/Users/{ID}"),
+                    "method": "POST",
+                    "bulkId": "ada",
+                    "version": "W/\"1\"",
+                    "status": "201",
+                },
+                {
+                    "location": format!("https://usher.test/t/acme/o/{ORG}/scim2/Groups/{OTHER}"),
+                    "method": "DELETE",
+                    "status": "404",
+                    "response": { "schemas": [urn::ERROR], "status": "404", "detail": "no such resource" },
+                },
+            ],
         }),
         "ScimError" => json!({
             "schemas": [urn::ERROR],
@@ -82,6 +129,7 @@ pub(super) fn of(name: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scim::bulk::BulkRequest;
     use crate::scim::list::SearchRequest;
     use crate::scim::{Profile, Quirks, Schemas, resource};
 
@@ -96,6 +144,9 @@ mod tests {
             let mut quirks = Quirks::new();
             resource::accept(resource_type, map(name), Profile::Strict, &mut quirks).expect(name);
         }
+        let bulk =
+            BulkRequest::parse(map("BulkRequest"), Schemas::core(), Profile::Strict, &mut Quirks::new()).expect("BulkRequest");
+        assert!(bulk.operations.iter().all(|operation| operation.request.is_ok()), "{bulk:?}");
         SearchRequest::parse(map("SearchRequest"), Profile::Strict).expect("SearchRequest");
         crate::invite::request::InviteRequest::parse(&map("InviteRequest")).expect("InviteRequest");
     }

@@ -2,7 +2,7 @@
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
-use super::Shape;
+use super::{ScimError, Shape};
 use crate::invite::LineCode;
 
 /// Of the components that only occur within another one.
@@ -61,6 +61,51 @@ pub(super) fn search_request() -> MetaSchema {
         ("count", integer("Results in one page.")),
         ("cursor", text("RFC 9865: empty for the first page, then `nextCursor`. Not together with `startIndex`.")),
     ])
+}
+
+/// RFC 7644 §3.7.
+pub(super) fn bulk_request(registry: &mut Registry) -> MetaSchema {
+    let data = MetaSchema {
+        description: Some("The body of the single request: a resource, or a `PatchOp`. None with DELETE."),
+        ..MetaSchema::new("object")
+    };
+    let mut operation = object(&[
+        ("method", choice("What to do.", &["POST", "PUT", "PATCH", "DELETE"])),
+        ("bulkId", text("A name of your own for what a POST makes. Elsewhere, `bulkId:` and this name stand for its `id`.")),
+        ("version", text("Only if this is the present version: the ETag, as in `If-Match`.")),
+        ("path", text("`/Users` to create, `/Users/{id}` else; the same for groups and invitations.")),
+        ("data", data),
+    ]);
+    operation.required = vec!["method", "path"];
+    let operation = part(registry, "BulkOperation", operation);
+    let mut request = object(&[
+        ("schemas", strings("The URN of a bulk request.")),
+        ("failOnErrors", integer("After so many failures nothing more is done. Without it all is tried.")),
+        ("Operations", array("In this order, 1000 at the most.", operation)),
+    ]);
+    request.required = vec!["Operations"];
+    request
+}
+
+/// RFC 7644 §3.7.
+pub(super) fn bulk_response(registry: &mut Registry) -> MetaSchema {
+    ScimError::register(registry);
+    let mut result = object(&[
+        ("location", text("The URI of the resource; none if a POST failed.")),
+        ("method", text("As in the request.")),
+        ("bulkId", text("As in the request.")),
+        ("version", text("The ETag of the resource now.")),
+        ("status", text("The HTTP status that a single request would have had, as text.")),
+        ("response", MetaSchema { all_of: vec![ScimError::schema_ref()], ..described("Why it failed.") }),
+    ]);
+    result.required = vec!["method", "status"];
+    let result = part(registry, "BulkResult", result);
+    let mut response = object(&[
+        ("schemas", strings("The URN of a bulk response.")),
+        ("Operations", array("One for each operation that was tried, in the order of the request.", result)),
+    ]);
+    response.required = vec!["schemas", "Operations"];
+    response
 }
 
 /// RFC 7644 §3.12.

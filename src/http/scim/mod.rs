@@ -4,6 +4,7 @@
 //! A handler parses the path's id, calls one use case and hands over bytes. An id that is none of ours, in whatever form, is
 //! 404.
 
+pub mod bulk;
 pub mod discovery;
 pub mod groups;
 pub mod invitations;
@@ -17,6 +18,7 @@ use std::str::FromStr;
 use poem_openapi::Tags;
 use poem_openapi::param::Query;
 
+pub use bulk::Bulk;
 pub use discovery::Discovery;
 pub use groups::Groups;
 pub use invitations::Invitations;
@@ -40,6 +42,8 @@ pub enum Tag {
     Groups,
     /// Invitations of users of the parent organization.
     Invitations,
+    /// RFC 7644 §3.7: many operations in one request.
+    Bulk,
     /// RFC 7644 §4: what this server can do and what its resources look like.
     Discovery,
 }

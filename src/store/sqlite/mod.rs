@@ -38,7 +38,7 @@ use crate::org::Org;
 use crate::outbox::Letter;
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
-use crate::store::{Access, Account, Author, Change, Claim, Error, Outcome, Page, References, Store};
+use crate::store::{Access, Account, Author, Change, Claim, Commit, Error, Outcome, Page, References, Refused, Store};
 
 /// A database file, open.
 pub struct Sqlite {
@@ -131,6 +131,15 @@ impl Store for Sqlite {
 
     async fn commit(&self, author: Author, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
         self.writer.commit(author, changes).await
+    }
+
+    async fn commit_each(
+        &self,
+        author: Author,
+        commits: Arc<[Commit]>,
+        failures_max: usize,
+    ) -> Vec<Result<Vec<Outcome>, Refused>> {
+        self.writer.commit_each(author, commits, failures_max).await
     }
 
     async fn close(&self) {

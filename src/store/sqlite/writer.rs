@@ -17,7 +17,7 @@ use super::open::{BUSY, refusal};
 use super::{change_log, clients, outbox, write};
 use crate::base::{Timestamp, limit};
 use crate::outbox::Letter;
-use crate::store::{Author, Change, Error, Outcome};
+use crate::store::{Author, Change, Commit, Error, Outcome, Refused};
 
 /// Commits that share one transaction; bounds how long the first of them waits.
 const BATCH_MAX: usize = 256;
@@ -32,13 +32,17 @@ pub(super) struct Writer {
 
 enum Job {
     Commit(Author, Vec<Change>, oneshot::Sender<Result<Vec<Outcome>, Error>>),
+    Each { author: Author, commits: Arc<[Commit]>, failures_max: usize, reply: oneshot::Sender<Each> },
     Lease { now: Timestamp, until: Timestamp, most: usize, reply: oneshot::Sender<Result<Vec<Letter>, Error>> },
     Close(oneshot::Sender<()>),
 }
 
+type Each = Vec<Result<Vec<Outcome>, Refused>>;
+
 /// What a job came to; told to whoever waits once the shared commit is durable.
 enum Ran {
     Commit(Result<Vec<Outcome>, Error>, oneshot::Sender<Result<Vec<Outcome>, Error>>),
+    Each(Each, oneshot::Sender<Each>),
     Lease(Result<Vec<Letter>, Error>, oneshot::Sender<Result<Vec<Letter>, Error>>),
 }
 
@@ -56,6 +60,18 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         self.send(Job::Commit(author, changes, reply))?;
         answer.await.map_err(|_| closed())?
+    }
+
+    pub(super) async fn commit_each(&self, author: Author, commits: Arc<[Commit]>, failures_max: usize) -> Each {
+        let (reply, answer) = oneshot::channel();
+        let error = match self.send(Job::Each { author, commits, failures_max, reply }) {
+            Ok(()) => match answer.await {
+                Ok(each) => return each,
+                Err(_) => closed(),
+            },
+            Err(error) => error,
+        };
+        vec![Err(Refused { at: 0, error })]
     }
 
     pub(super) async fn lease(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
@@ -140,7 +156,11 @@ fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission) {
         }
         return;
     }
-    let shuts_out = batch.iter().any(|job| matches!(job, Job::Commit(_, changes, _) if changes.iter().any(may_shut_out)));
+    let shuts_out = batch.iter().any(|job| match job {
+        Job::Commit(_, changes, _) => changes.iter().any(may_shut_out),
+        Job::Each { commits, .. } => commits.iter().flat_map(|commit| &commit.changes).any(may_shut_out),
+        Job::Lease { .. } | Job::Close(_) => false,
+    });
     let ran: Vec<Ran> = batch.drain(..).map(|job| run_one(db, job)).collect();
     // An engine that runs out of disk ends the whole transaction by itself; then nothing of it was written.
     let committed = match db.is_autocommit() {
@@ -167,6 +187,7 @@ fn run_one(db: &Connection, job: Job) -> Ran {
             };
             Ran::Commit(guarded(db, work), reply)
         }
+        Job::Each { author, commits, failures_max, reply } => Ran::Each(run_each(db, &author, &commits, failures_max), reply),
         // Whoever asks for letters comes by all the time and knows what time it is.
         Job::Lease { now, until, most, reply } => {
             let work = || {
@@ -180,8 +201,41 @@ fn run_one(db: &Connection, job: Job) -> Ran {
     }
 }
 
+fn run_each(db: &Connection, author: &Author, commits: &[Commit], failures_max: usize) -> Each {
+    if let Err(error) = guarded(db, || change_log::sign(db, author)) {
+        return vec![Err(Refused { at: 0, error })];
+    }
+    let mut results = Each::with_capacity(commits.len());
+    let mut failures = 0;
+    for commit in commits {
+        let mut at = 0;
+        let work = || {
+            if commit.needs.iter().any(|&needed| results.get(needed).is_none_or(Result::is_err)) {
+                return Err(Error::NotFound);
+            }
+            let mut outcomes = Vec::with_capacity(commit.changes.len());
+            for (place, change) in commit.changes.iter().enumerate() {
+                at = place;
+                outcomes.push(write(db, change)?);
+            }
+            Ok(outcomes)
+        };
+        let result = guarded(db, work).map_err(|error| Refused { at, error });
+        failures += usize::from(result.is_err());
+        let is_stale = matches!(&result, Err(Refused { error: Error::Stale, .. }));
+        results.push(result);
+        if is_stale || failures >= failures_max {
+            break;
+        }
+    }
+    results
+}
+
 /// Runs `work` in its own savepoint; a failure or a panic takes back what it wrote, and nothing else.
 fn guarded<T>(db: &Connection, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    if db.is_autocommit() {
+        return Err(refusal("the transaction was lost".into()));
+    }
     db.prepare_cached("savepoint job")?.execute([])?;
     let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(refusal("a write panicked".into())));
     if result.is_err() && !db.is_autocommit() {
@@ -204,12 +258,20 @@ fn answer(ran: Ran, lost: Option<&String>) {
     match ran {
         Ran::Commit(result, reply) => drop(reply.send(end(result, lost))),
         Ran::Lease(result, reply) => drop(reply.send(end(result, lost))),
+        Ran::Each(mut each, reply) => {
+            if let Some(text) = lost {
+                let is_ok = each.iter_mut().filter(|result| result.is_ok());
+                is_ok.for_each(|result| *result = Err(Refused { at: 0, error: refusal(text.clone()) }));
+            }
+            drop(reply.send(each));
+        }
     }
 }
 
 fn fail(job: Job, text: &str) {
     match job {
         Job::Commit(_, _, reply) => drop(reply.send(Err(refusal(text.into())))),
+        Job::Each { reply, .. } => drop(reply.send(vec![Err(Refused { at: 0, error: refusal(text.into()) })])),
         Job::Lease { reply, .. } => drop(reply.send(Err(refusal(text.into())))),
         Job::Close(reply) => drop(reply.send(())),
     }
