@@ -172,7 +172,10 @@ impl<'a> Work<'a> {
 
     async fn step(&mut self, step: Vec<usize>) {
         let plan = match step[..] {
-            [at] => self.plan(at, &[]).await,
+            [at] => match self.plan(at, &[]).await {
+                Ok(Plan::Commit(change)) => self.managed(change).await,
+                plan => plan,
+            },
             _ if self.run.commits.is_empty() => return self.circle(&step).await,
             _ => Ok(Plan::AfterRun),
         };
@@ -244,6 +247,23 @@ impl<'a> Work<'a> {
         })
     }
 
+    /// S-44: what this request makes is there in time; another manager may be about to go.
+    async fn managed(&mut self, change: Change) -> Result<Plan, Error> {
+        if let Change::Directory(directory::Change::UserCreated { doc, .. } | directory::Change::UserReplaced { doc, .. }) =
+            &change
+            && let Some(manager) = directory::users::manager(doc)
+        {
+            let manager = manager.parse().ok();
+            if manager.is_none() || !self.ids.contains(&manager) {
+                if manager.is_some_and(|manager| self.run.resources.contains(&manager)) {
+                    return Ok(Plan::AfterRun);
+                }
+                self.app.check_manager(self.who, doc).await?;
+            }
+        }
+        Ok(Plan::Commit(change))
+    }
+
     /// An invitation is decided against the whole org and brings a letter with it: it goes by itself, with an id of its own.
     async fn plan_invitation(&mut self, at: usize, request: &Request, data: Map<String, Value>) -> Result<Plan, Error> {
         if !self.run.commits.is_empty() {
@@ -313,7 +333,10 @@ impl<'a> Work<'a> {
         let (mut changes, mut owners) = (Vec::new(), Vec::new());
         for &at in step {
             let plan = match self.ids[at] {
-                Some(_) => self.plan(at, step).await,
+                Some(_) => match self.plan(at, step).await {
+                    Ok(Plan::Commit(change)) => self.managed(change).await,
+                    plan => plan,
+                },
                 None => Err(self.failed(at).into()),
             };
             match plan {

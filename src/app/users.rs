@@ -184,7 +184,7 @@ impl App {
     }
 
     /// S-44: a manager who is no user here is kept as the weak reference that it is; strict refuses it.
-    async fn check_manager(&self, who: &Principal, doc: &str) -> Result<(), Error> {
+    pub(super) async fn check_manager(&self, who: &Principal, doc: &str) -> Result<(), Error> {
         if self.settings.profile != Profile::Strict {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! A stage for the tests of use cases: a real store in a temporary directory, a clock that stands still.
 
+mod bulk;
 mod groups;
 mod guests;
 mod users;
