@@ -159,6 +159,9 @@ mod tests {
     #[test]
     fn there_is_one_reading_of_a_body() {
         check(r#" {"b":1,"a":[null,true,-1,2.5,"x"]} "#, r#"{"b":1,"a":[null,true,-1,2.5,"x"]}"#);
+        // S-58: a number is what its own text is read as; 17 digits tell any.
+        check(r#"{"a":20000000000000000000000003691131880531878799}"#, r#"{"a":2e+43}"#);
+        check(r#"{"a":2.0000000000000003e+43}"#, r#"{"a":2.0000000000000003e+43}"#);
         // V-44: at every depth, spelled with escapes, in another case.
         check(r#"{"a":1,"a":2}"#, "!! invalidSyntax the body is not JSON: `a` occurs twice at line 1 column 10");
         check(r#"{"x":[{"a":1,"\u0061":2}]}"#, "!! invalidSyntax the body is not JSON: `a` occurs twice");

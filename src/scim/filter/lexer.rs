@@ -64,8 +64,9 @@ impl<'a> Lexer<'a> {
     }
 }
 
+// No control character is part of a word: a NUL would reach the comparison that a quoted string may not have (S-58).
 fn is_mark(c: char) -> bool {
-    c.is_ascii_whitespace() || matches!(c, '(' | ')' | '[' | ']' | '"' | ',')
+    c.is_ascii_whitespace() || c.is_control() || matches!(c, '(' | ')' | '[' | ']' | '"' | ',')
 }
 
 /// Bytes up to and with the closing quote.

@@ -331,7 +331,7 @@ impl<'a, 's> Parser<'a, 's> {
 
     fn unexpected(&self, at: usize, token: &Token<'_>, expected: &str) -> Error {
         let found = match token {
-            Token::Mark(mark) => format!("unexpected `{mark}`"),
+            Token::Mark(mark) => format!("unexpected `{}`", mark.escape_debug()),
             Token::Word(word) => format!("unexpected `{}`", word.chars().take(64).collect::<String>()),
             Token::Text(_) => "unexpected string".to_owned(),
             Token::End => "unexpected end".to_owned(),

@@ -164,6 +164,8 @@ fn what_identity_providers_send_is_understood() {
     lenient("externalId eq jyoung", r#"(eq externalId "jyoung")"#); // F-24
     lenient("meta.resourceType eq User", r#"(eq meta.resourceType "User")"#);
     lenient("externalId eq 42", r#"(eq externalId "42")"#);
+    // S-58: nor does a bare word take what a quoted one may not.
+    lenient("userName eq a\0b", r"!! unexpected `\0` at 13 in filter, expected `and` or `or`");
     lenient("userName eq a b", "!! unexpected `b` at 14 in filter, expected `and` or `or`");
     lenient(r#"meta.created gt "2011-05-13T06:42:34 02:00""#, "(gt meta.created 2011-05-13T04:42:34.000Z)"); // F-21
     check(
