@@ -36,10 +36,6 @@ fn object(
 ) -> MetaSchema {
     let mut object = MetaSchema { description: Some(description), ..MetaSchema::new("object") };
     for attribute in attributes {
-        // What the server fills in is never demanded of a client that sends the same type.
-        if attribute.required && !attribute.is_read_only() && attribute.name != "schemas" {
-            object.required.push(&attribute.name);
-        }
         object.properties.push((&attribute.name, property(registry, owner, attribute)));
     }
     object
