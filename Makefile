@@ -3,32 +3,69 @@
 
 CARGO ?= cargo
 TOOLS := $(CURDIR)/.tools
-VALIDATOR := $(TOOLS)/venv/bin/openapi-spec-validator
+VENV := $(TOOLS)/venv
+VALIDATOR := $(VENV)/bin/openapi-spec-validator
 DENY := $(TOOLS)/bin/cargo-deny
+FUZZ := $(TOOLS)/bin/cargo-fuzz
+TSC := $(TOOLS)/node_modules/.bin/tsc
 
-.PHONY: test tools fmt lint deny advisories check-tests bench openapi conformance
+.PHONY: test tools debian fmt lint deny advisories check-tests clients fuzz bench openapi conformance
 
-test: tools fmt lint check-tests deny
+test: tools fmt lint check-tests clients deny
+	$(MAKE) fuzz SECONDS=20
 
-tools: $(VALIDATOR) $(DENY)
+tools: $(VENV)/ready $(TSC) $(DENY) $(FUZZ)
 
-$(VALIDATOR):
-	@command -v cc >/dev/null 2>&1 && python3 -c 'import venv, ensurepip' 2>/dev/null \
-		|| { apt-get update -q && apt-get install -qy --no-install-recommends build-essential python3 python3-venv; }
-	python3 -m venv $(TOOLS)/venv
-	$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check openapi-spec-validator==0.9.0
+# What is missing of Debian's packages: a C++ compiler, Python, a Java to run openapi-generator, Node.
+debian:
+	@missing=; \
+	command -v c++ >/dev/null || missing="$$missing build-essential"; \
+	python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$$missing python3 python3-venv"; \
+	command -v java >/dev/null || missing="$$missing default-jre-headless"; \
+	{ command -v node && command -v npm; } >/dev/null || missing="$$missing nodejs npm"; \
+	test -z "$$missing" || { apt-get update -q && apt-get install -qy --no-install-recommends $$missing; }
 
-$(DENY):
+$(VENV)/ready: tests/clients/requirements.txt | debian
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(TSC): | debian
+	npm install --silent --no-save --no-audit --no-fund --prefix $(TOOLS) typescript@5.9.3
+
+$(DENY): | debian
 	$(CARGO) install --quiet --locked --root $(TOOLS) cargo-deny@0.20.2
+
+$(FUZZ): | debian
+	$(CARGO) install --quiet --locked --root $(TOOLS) cargo-fuzz@0.13.2
 
 fmt:
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path tests/clients/rust/Cargo.toml
+	$(CARGO) fmt --check --manifest-path tests/fuzz/Cargo.toml
 
 lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
 check-tests:
 	USHER_TEST_OPENAPI_VALIDATOR=$(VALIDATOR) $(CARGO) test --locked --lib --bins --tests
+
+# Other people's clients against a live server: a SCIM checker, an API fuzzer, generated SDKs.
+clients: tools
+	USHER_TEST_TOOLS=$(TOOLS) $(CARGO) test --locked --test it -- --ignored clients::
+
+# Each target of tests/fuzz for so long, on from what earlier runs found interesting. A stable compiler will do, since no
+# sanitizer is asked for: there is no unsafe code to watch.
+SECONDS ?= 600
+TARGETS := filter path patch body
+fuzz: $(FUZZ)
+	python3 tests/fuzz/seeds.py target/fuzz/seeds
+	@set -e; for target in $(TARGETS); do \
+		mkdir -p target/fuzz/corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 $(FUZZ) fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$target \
+			target/fuzz/corpus/$$target target/fuzz/seeds/$$target -- -max_total_time=$(SECONDS) -seed=1 -timeout=5 \
+			-max_len=4096 -dict=tests/fuzz/scim.dict -print_final_stats=1 -verbosity=0; \
+	done
 
 deny:
 	$(DENY) check licenses bans sources

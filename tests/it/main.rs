@@ -3,6 +3,7 @@
 
 mod bulk;
 mod cli;
+mod clients;
 mod coverage;
 mod cursors;
 mod endpoints;
