@@ -10,6 +10,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 use crate::base::Secret;
+use crate::scim::Preset;
 use crate::worker::Tls;
 
 /// Variables that the command line reads itself.
@@ -27,6 +28,9 @@ pub struct Config {
     pub public_url: Option<String>,
     /// A proxy in front of this server speaks TLS. Without it, an address beyond loopback is refused (SEC S-01).
     pub tls_proxy: bool,
+    /// How forgiving an org is that chose nothing, nor any above it.
+    #[serde(deserialize_with = "preset")]
+    pub profile: Preset,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
     /// Letters.
@@ -41,6 +45,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             tls_proxy: false,
+            profile: Preset::Lenient,
             docs: true,
             mail: Mail::default(),
             issuers: Vec::new(),
@@ -130,6 +135,10 @@ pub enum Error {
     },
 }
 
+fn preset<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Preset, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
 impl Config {
     /// Reads `file`, or `usher.toml` in `data` where it exists, and then the environment, which wins. `USHER_MAIL__HOST` is
     /// `host` in `[mail]`.
@@ -185,7 +194,11 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named() {
-        for (text, key) in [("lisen = \"127.0.0.1:1\"", "lisen"), ("[mail]\nhots = \"a\"", "hots")] {
+        for (text, key) in [
+            ("profile = \"loose\"", "lenient strict interop"),
+            ("lisen = \"127.0.0.1:1\"", "lisen"),
+            ("[mail]\nhots = \"a\"", "hots"),
+        ] {
             let error = read(text).expect_err(key).to_string();
             assert!(error.contains(key), "{error}");
         }
@@ -207,6 +220,7 @@ mod tests {
             .fold(String::new(), |text, line| text + line + "\n");
         let config = read(&commented_in).expect("the example reads");
         assert_eq!(config.listen, Config::default().listen);
+        assert_eq!(config.profile, Config::default().profile);
         assert_eq!(config.mail.from, Config::default().mail.from);
         assert_eq!(config.issuers.len(), 1);
     }

@@ -50,7 +50,7 @@ impl App {
     /// after `failOnErrors` failures nothing more is tried.
     pub async fn bulk(&self, who: &Principal, body: Map<String, Value>) -> Result<Vec<Entry>, Error> {
         let mut quirks = Quirks::default();
-        let request = BulkRequest::parse(body, &who.schemas, self.settings.profile, &mut quirks)?;
+        let request = BulkRequest::parse(body, &who.schemas, self.profile(who), &mut quirks)?;
         self.note(who, &quirks);
         let mut work = Work::new(self, who, &request);
         work.all().await;
@@ -214,7 +214,7 @@ impl<'a> Work<'a> {
             (_, Method::Put) | (Kind::User, Method::Patch) if is_in_run => Plan::AfterRun,
             (_, Method::Delete) if is_in_run && if_match.is_some() => Plan::AfterRun,
             (Kind::User, Method::Put) => {
-                let draft = app.user_draft(who, data)?;
+                let draft = app.user_draft(who, Some(id.into()), data)?;
                 let hash = app.hash_for(who, id.into(), if_match, draft.password()).await?;
                 let (current, change) = app.user_replaced(who, id.into(), if_match, &draft, hash, References::Omit).await?;
                 change.map_or(unchanged(current.version), |change| Plan::Commit(change.into()))
@@ -228,7 +228,7 @@ impl<'a> Work<'a> {
             }
             (Kind::User, Method::Delete) => Plan::Commit(app.user_deleted(who, id.into(), if_match).await?.into()),
             (Kind::Group, Method::Put) => {
-                let draft = app.group_draft(who, data)?;
+                let draft = app.group_draft(who, Some(id.into()), data)?;
                 Plan::Commit(app.group_replaced(who, id.into(), if_match, &draft).await?.into())
             }
             (Kind::Group, Method::Patch) => {
@@ -272,7 +272,7 @@ impl<'a> Work<'a> {
         let (app, who) = (self.app, self.who);
         match (request.method, &request.target) {
             (Method::Post, _) => {
-                let accepted = resource::accept(who.schemas.invitation(), data, app.settings.profile, &mut Quirks::default())?;
+                let accepted = resource::accept(who.schemas.invitation(), data, app.profile(who), &mut Quirks::default())?;
                 let record = app.invitation_create(who, &accepted).await?;
                 self.ids[at] = Some(record.id);
                 Ok(Plan::Done(Written { status: 201, version: Some(record.version) }))

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{App, Error, TRIES, precondition};
+use super::{App, Error, TRIES, precondition, same_id};
 use crate::auth::{Principal, Scope};
 use crate::base::{GroupId, Timestamp};
 use crate::directory::Change;
 use crate::directory::groups::{self, Draft, Edits, Needs};
 use crate::scim::list::Query;
-use crate::scim::{self, Kind, Quirks, Record, ScimType};
+use crate::scim::{self, Kind, Quirk, Quirks, Record, ScimType};
 use crate::store::{self, Outcome, Page, References};
 
 impl App {
@@ -21,7 +21,7 @@ impl App {
     ) -> Result<Record, Error> {
         let now = self.now();
         let id = GroupId(self.random.uuid(now));
-        self.commit_one(who, self.group_created(who, id, body, now)?).await.map_err(refusal)?;
+        self.group_commit(who, self.group_created(who, id, body, now)?).await.map_err(refusal)?;
         self.load(who, Kind::Group, id.0, references).await
     }
 
@@ -33,7 +33,7 @@ impl App {
         body: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Change, Error> {
-        Ok(groups::create(who.org.id, id, &self.group_draft(who, body)?, now)?)
+        Ok(groups::create(who.org.id, id, &self.group_draft(who, None, body)?, now)?)
     }
 
     /// A group of the caller's org.
@@ -57,7 +57,7 @@ impl App {
         body: Map<String, Value>,
         references: References,
     ) -> Result<Record, Error> {
-        let draft = self.group_draft(who, body)?;
+        let draft = self.group_draft(who, Some(id), body)?;
         for _ in 0..TRIES {
             let change = self.group_replaced(who, id, if_match, &draft).await?;
             if self.group_write(who, change).await?.is_some() {
@@ -109,20 +109,23 @@ impl App {
         Err(store::Error::Stale.into())
     }
 
-    /// `body`, judged by the schema.
-    pub(super) fn group_draft(&self, who: &Principal, body: Map<String, Value>) -> Result<Draft, Error> {
+    /// `body`, judged by the schema, for the group `id`, where there is one already.
+    pub(super) fn group_draft(&self, who: &Principal, id: Option<GroupId>, body: Map<String, Value>) -> Result<Draft, Error> {
         who.require(Scope::GroupsWrite)?;
-        let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?;
+        let (profile, mut quirks) = (self.profile(who), Quirks::default());
+        let named = same_id(&body, id.map(|id| id.0), profile, &mut quirks);
+        let draft = named.and_then(|()| Ok(Draft::parse(body, who.schemas.group(), profile, &mut quirks)?));
         self.note(who, &quirks);
-        Ok(draft)
+        draft
     }
 
     /// `body`, judged by the schema, and what was forgiven so far.
     pub(super) fn group_edits<'w>(&self, who: &'w Principal, body: Map<String, Value>) -> Result<(Edits<'w>, Quirks), Error> {
         who.require(Scope::GroupsWrite)?;
         let mut quirks = Quirks::default();
-        Ok((Edits::parse(body, who.schemas.group(), self.settings.profile, &mut quirks)?, quirks))
+        let edits = Edits::parse(body, who.schemas.group(), self.profile(who), &mut quirks);
+        self.note(who, &quirks);
+        Ok((edits?, quirks))
     }
 
     /// The change that puts `draft` in place of the group.
@@ -133,9 +136,13 @@ impl App {
         if_match: Option<&str>,
         draft: &Draft,
     ) -> Result<Change, Error> {
+        self.conditional(who, if_match)?;
         let current = self.load(who, Kind::Group, id.0, References::Omit).await?;
         precondition(if_match, current.version)?;
-        Ok(groups::replace(who.org.id, &current, draft, self.now())?)
+        let mut quirks = Quirks::default();
+        let change = groups::replace(who.org.id, &current, draft, self.profile(who), &mut quirks, self.now())?;
+        self.note(who, &quirks);
+        Ok(change)
     }
 
     /// The change that `edits` make, or the version of the group, where they make none.
@@ -146,6 +153,7 @@ impl App {
         if_match: Option<&str>,
         (edits, quirks): &mut (Edits<'_>, Quirks),
     ) -> Result<Result<Change, u64>, Error> {
+        self.conditional(who, if_match)?;
         let references = match edits.needs() {
             Needs::Nothing => {
                 let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
@@ -156,23 +164,37 @@ impl App {
         };
         let current = self.load(who, Kind::Group, id.0, references).await?;
         precondition(if_match, current.version)?;
-        let change = groups::patch(who.org.id, &current, edits, self.settings.profile, quirks, self.now())?;
+        let change = groups::patch(who.org.id, &current, edits, self.profile(who), quirks, self.now())?;
         Ok(change.ok_or(current.version))
     }
 
     /// The change that removes the group.
     pub(super) async fn group_deleted(&self, who: &Principal, id: GroupId, if_match: Option<&str>) -> Result<Change, Error> {
         who.require(Scope::GroupsWrite)?;
+        self.conditional(who, if_match)?;
         let expected = self.expected(who, Kind::Group, id.0, if_match).await?;
         Ok(Change::GroupDeleted { org: who.org.id, id, expected, at: self.now() })
     }
 
     /// The version after `change`; none where it was stale and has to be decided anew.
     async fn group_write(&self, who: &Principal, change: Change) -> Result<Option<u64>, Error> {
-        match self.commit_one(who, change).await {
+        match self.group_commit(who, change).await {
             Ok(Outcome::Written { version, .. }) => Ok(Some(version)),
             Ok(Outcome::Done) | Err(store::Error::Stale) => Ok(None),
             Err(error) => Err(refusal(error)),
+        }
+    }
+
+    /// Commits `change`; without the members that are not there, where the org passes them over (S-45, OK-14).
+    async fn group_commit(&self, who: &Principal, change: Change) -> Result<Outcome, store::Error> {
+        let again = self.profile(who).has(Quirk::UnknownMembersSkipped).then(|| change.clone());
+        match (self.commit_one(who, change).await, again) {
+            (Err(store::Error::NoSuchMember(_)), Some(change)) => {
+                let known = self.store.members_known(who.org.id, groups::new_members(&change)).await?;
+                self.note(who, &Quirks::of(Quirk::UnknownMembersSkipped));
+                self.commit_one(who, groups::only(change, &known)).await
+            }
+            (outcome, _) => outcome,
         }
     }
 }
@@ -181,6 +203,10 @@ impl App {
 pub(super) fn refusal(error: store::Error) -> Error {
     let detail = match error {
         store::Error::NoSuchMember(id) => format!("`members`: there is no user or group {id}"),
+        store::Error::Taken { .. } => {
+            let taken = scim::Error::status(409, error.to_string());
+            return scim::Error { scim_type: Some(ScimType::Uniqueness), ..taken }.into();
+        }
         store::Error::MemberCycle(id) => format!("`members`: the group {id} would contain itself"),
         error => return error.into(),
     };

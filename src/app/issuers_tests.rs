@@ -22,6 +22,7 @@ fn key() -> SigningKey {
 /// A token of `key`, as the external issuer `name` would make it; it says whatever our own would.
 fn token(name: &str, key: &SigningKey, org: OrgId) -> String {
     let org = Org {
+        settings: Default::default(),
         id: org,
         parent: None,
         root: org,

@@ -12,6 +12,7 @@ pub mod issuers;
 mod jwks;
 pub mod orgs;
 pub mod passwords;
+pub mod settings;
 #[cfg(test)]
 mod test;
 pub mod tokens;
@@ -23,13 +24,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use error::{Error, ErrorKind};
 pub use issuers::Issuers;
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
-
 use uuid::Uuid;
 
 use crate::auth::Principal;
 use crate::base::{Clock, Random, Secret, Timestamp};
-use crate::scim::{Kind, Profile, Quirks, Record, etag};
+use crate::scim::{self, Kind, Profile, Quirk, Quirks, Record, ScimType, etag};
 use crate::store::{self, Actor, Author, Outcome, References, Store};
 
 /// Everything a use case needs; nothing is ambient.
@@ -60,7 +61,7 @@ pub struct Settings {
     /// Where the world reaches this server: scheme and authority, no trailing slash. The only source of links and of
     /// `meta.location`.
     pub public_url: String,
-    /// How much of a provider's own dialect is understood.
+    /// How much of a provider's own dialect is understood, where no org chose otherwise.
     pub profile: Profile,
     /// From which the secrets of invitation links and of cursors are derived.
     pub invitation_key: Secret<[u8; 32]>,
@@ -100,6 +101,19 @@ impl App {
         Author { actor, at: self.now() }
     }
 
+    /// The switches that hold in the caller's org.
+    pub fn profile(&self, who: &Principal) -> Profile {
+        who.org.settings.profile(self.settings.profile)
+    }
+
+    /// 428 where the org takes no write of what the client may not have seen (V-08).
+    fn conditional(&self, who: &Principal, if_match: Option<&str>) -> Result<(), Error> {
+        if if_match.is_some() || !self.profile(who).has(Quirk::IfMatchRequired) {
+            return Ok(());
+        }
+        Err(scim::Error::status(428, "`If-Match` is not there, and this organization takes no such write without it").into())
+    }
+
     /// A resource of the caller's org; another org's is not there.
     async fn load(&self, who: &Principal, kind: Kind, id: Uuid, references: References) -> Result<Record, Error> {
         let found = self.store.resource(who.org.id, kind, id, references, self.now()).await?;
@@ -121,10 +135,21 @@ impl App {
 
     /// Tells the log in which dialects a provider speaks, never what it said.
     fn note(&self, who: &Principal, quirks: &Quirks) {
-        if !quirks.names().is_empty() {
+        who.noted.add(*quirks);
+        if !quirks.is_empty() {
             tracing::info!(org.id = %who.org.id, client.id = who.client_id.as_deref(), quirks = ?quirks.names(), "read in a dialect");
         }
     }
+}
+
+/// U-04: the body of a PUT may name another resource than its address only where the org passes that over.
+fn same_id(body: &Map<String, Value>, id: Option<Uuid>, profile: Profile, quirks: &mut Quirks) -> Result<(), Error> {
+    let Some(id) = id else { return Ok(()) };
+    let sent = body.iter().find(|(name, _)| name.eq_ignore_ascii_case("id")).map(|(_, value)| value);
+    if sent.is_none_or(|sent| sent.is_null() || *sent == id.to_string()) || quirks.allow(profile, Quirk::OtherId) {
+        return Ok(());
+    }
+    Err(scim::Error::bad(ScimType::InvalidValue, "`id` is not that of the address").into())
 }
 
 /// How often a decision is made, where others change its facts meanwhile.

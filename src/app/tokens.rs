@@ -10,7 +10,7 @@ use crate::auth::issue::{self, ACCESS_LIFETIME, LIFETIME_MAX, PROVISIONING_LIFET
 use crate::auth::{self, Change, Grant, Principal, Refusal, ScopeSet, Subject};
 use crate::base::{OrgId, Secret, Timestamp, TokenId};
 use crate::org::Org;
-use crate::scim::{self, Schemas, ScimType};
+use crate::scim::{self, Noted, Schemas, ScimType};
 use crate::store::{self, Actor, Claim};
 
 /// Less is none: claims count whole seconds.
@@ -51,6 +51,7 @@ impl App {
             token: verified.token,
             expires_at: verified.expires_at,
             schemas: Schemas::core().clone(),
+            noted: Noted::default(),
         })
     }
 

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::{App, Error, TRIES, precondition};
+use super::{App, Error, TRIES, precondition, same_id};
 use crate::auth::{Principal, Scope};
 use crate::base::{Secret, Timestamp, UserId};
 use crate::directory::users::{self, Draft, Edits};
 use crate::directory::{Change, is_guest};
 use crate::scim::list::Query;
-use crate::scim::{self, Kind, Profile, Quirks, Record, ScimType};
+use crate::scim::{self, Kind, Quirk, Quirks, Record, ScimType};
 use crate::store::{self, Outcome, Page, References};
 
 impl App {
@@ -35,7 +35,7 @@ impl App {
         body: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Change, Error> {
-        let draft = self.user_draft(who, body)?;
+        let draft = self.user_draft(who, None, body)?;
         let hash = self.hash_of(draft.password()).await?;
         Ok(users::create(who.org.id, id, &draft, hash, now)?)
     }
@@ -61,7 +61,7 @@ impl App {
         body: Map<String, Value>,
         references: References,
     ) -> Result<Record, Error> {
-        let draft = self.user_draft(who, body)?;
+        let draft = self.user_draft(who, Some(id), body)?;
         let hash = self.hash_for(who, id, if_match, draft.password()).await?;
         for _ in 0..TRIES {
             let (current, change) = self.user_replaced(who, id, if_match, &draft, hash.clone(), references).await?;
@@ -105,20 +105,23 @@ impl App {
         Err(store::Error::Stale.into())
     }
 
-    /// `body`, judged by the schema.
-    pub(super) fn user_draft(&self, who: &Principal, body: Map<String, Value>) -> Result<Draft, Error> {
+    /// `body`, judged by the schema, for the user `id`, where there is one already.
+    pub(super) fn user_draft(&self, who: &Principal, id: Option<UserId>, body: Map<String, Value>) -> Result<Draft, Error> {
         who.require(Scope::UsersWrite)?;
-        let mut quirks = Quirks::default();
-        let draft = Draft::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?;
+        let (profile, mut quirks) = (self.profile(who), Quirks::default());
+        let named = same_id(&body, id.map(|id| id.0), profile, &mut quirks);
+        let draft = named.and_then(|()| Ok(Draft::parse(body, who.schemas.user(), profile, &mut quirks)?));
         self.note(who, &quirks);
-        Ok(draft)
+        draft
     }
 
     /// `body`, judged by the schema, and what was forgiven so far.
     pub(super) fn user_edits<'w>(&self, who: &'w Principal, body: Map<String, Value>) -> Result<(Edits<'w>, Quirks), Error> {
         who.require(Scope::UsersWrite)?;
         let mut quirks = Quirks::default();
-        Ok((Edits::parse(body, who.schemas.user(), self.settings.profile, &mut quirks)?, quirks))
+        let edits = Edits::parse(body, who.schemas.user(), self.profile(who), &mut quirks);
+        self.note(who, &quirks);
+        Ok((edits?, quirks))
     }
 
     /// The user, and the change that puts `draft` in its place, if that changes anything.
@@ -131,6 +134,7 @@ impl App {
         hash: Option<String>,
         references: References,
     ) -> Result<(Record, Option<Change>), Error> {
+        self.conditional(who, if_match)?;
         let current = self.load(who, Kind::User, id.0, references).await?;
         precondition(if_match, current.version)?;
         let change = users::replace(who.org.id, &current, draft, hash, self.now())?;
@@ -147,15 +151,17 @@ impl App {
         hash: Option<String>,
         references: References,
     ) -> Result<(Record, Option<Change>), Error> {
+        self.conditional(who, if_match)?;
         let current = self.load(who, Kind::User, id.0, references).await?;
         precondition(if_match, current.version)?;
-        let change = users::patch(who.org.id, &current, edits, hash, self.settings.profile, quirks, self.now())?;
+        let change = users::patch(who.org.id, &current, edits, hash, self.profile(who), quirks, self.now())?;
         Ok((current, change))
     }
 
     /// The change that removes the user.
     pub(super) async fn user_deleted(&self, who: &Principal, id: UserId, if_match: Option<&str>) -> Result<Change, Error> {
         who.require(Scope::UsersWrite)?;
+        self.conditional(who, if_match)?;
         let expected = self.expected(who, Kind::User, id.0, if_match).await?;
         Ok(Change::UserDeleted { org: who.org.id, id, expected, at: self.now() })
     }
@@ -183,9 +189,9 @@ impl App {
         }
     }
 
-    /// S-44: a manager who is no user here is kept as the weak reference that it is; strict refuses it.
+    /// S-44: a manager who is no user here is kept as the weak reference that it is, or refused.
     pub(super) async fn check_manager(&self, who: &Principal, doc: &str) -> Result<(), Error> {
-        if self.settings.profile != Profile::Strict {
+        if self.profile(who).has(Quirk::UnknownManager) {
             return Ok(());
         }
         let Some(manager) = users::manager(doc) else { return Ok(()) };

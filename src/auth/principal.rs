@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Error, Scope, ScopeSet, Subject};
 use crate::base::{Timestamp, TokenId};
 use crate::org::Org;
-use crate::scim::Schemas;
+use crate::scim::{Noted, Schemas};
 
 /// Who calls, in which org, with which rights. Only `App::token_verify` makes one from a bearer token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Principal {
     pub expires_at: Timestamp,
     /// The resource types of the org's tree, as they are for the whole request.
     pub schemas: Arc<Schemas>,
+    /// What had to be forgiven of the request.
+    pub noted: Noted,
 }
 
 impl Principal {

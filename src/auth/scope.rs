@@ -19,17 +19,23 @@ pub enum Scope {
     InvitationsRead,
     /// Invite, resend and revoke.
     InvitationsWrite,
+    /// Read what the org chose.
+    SettingsRead,
+    /// Choose for the org, and so for those below it.
+    SettingsWrite,
 }
 
 impl Scope {
     /// Every right there is.
-    pub const ALL: [Scope; 6] = [
+    pub const ALL: [Scope; 8] = [
         Scope::UsersRead,
         Scope::UsersWrite,
         Scope::GroupsRead,
         Scope::GroupsWrite,
         Scope::InvitationsRead,
         Scope::InvitationsWrite,
+        Scope::SettingsRead,
+        Scope::SettingsWrite,
     ];
 
     /// The spelling in a token.
@@ -41,6 +47,8 @@ impl Scope {
             Scope::GroupsWrite => "groups:write",
             Scope::InvitationsRead => "invitations:read",
             Scope::InvitationsWrite => "invitations:write",
+            Scope::SettingsRead => "settings:read",
+            Scope::SettingsWrite => "settings:write",
         }
     }
 }
@@ -53,7 +61,7 @@ impl fmt::Display for Scope {
 
 /// A word that names no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown scope `{0}`, known are users:read users:write groups:read groups:write invitations:read invitations:write")]
+#[error("unknown scope `{0}`, known are {all}", all = ScopeSet::ALL)]
 pub struct UnknownScope(pub String);
 
 impl FromStr for Scope {
@@ -75,7 +83,7 @@ impl FromStr for Scope {
 /// assert_eq!(scopes.to_string(), "users:read groups:read");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ScopeSet(u8);
+pub struct ScopeSet(u16);
 
 impl ScopeSet {
     /// Every right.

@@ -406,6 +406,7 @@ fn what_the_embedded_issuer_signs_it_believes_and_says_so_in_rfc_9068() {
     let own = SigningKey::from_pem(&a.private_pem).expect("a key");
     let id = |text: &str| text.parse().expect("an id");
     let org = crate::org::Org {
+        settings: Default::default(),
         id: id(ORG),
         parent: None,
         root: id(ORG),

@@ -11,7 +11,6 @@ use crate::auth::key::SigningKey;
 use crate::base::{OrgId, Random, Secret, SystemClock, SystemRandom};
 use crate::config::{self, Config};
 use crate::org::Org;
-use crate::scim::Profile;
 use crate::store::sqlite::{OpenMode, Sqlite};
 
 /// What a command works on.
@@ -51,8 +50,11 @@ impl Data {
             Ok(key.to_vec())
         })?;
         let invitation: [u8; 32] = invitation.try_into().map_err(|_| "invitation.key: expected 32 bytes")?;
-        let settings =
-            Settings { public_url: public_url.to_owned(), invitation_key: Secret::new(invitation), profile: Profile::Lenient };
+        let settings = Settings {
+            public_url: public_url.to_owned(),
+            invitation_key: Secret::new(invitation),
+            profile: config.profile.profile(),
+        };
         let issuers = Issuers::new(&issuer_name(config), signing, external_issuers(config)?)?;
         Ok(Data { app: App::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemRandom), settings, issuers) })
     }

@@ -1,11 +1,12 @@
-//! `usher init`, `usher org create`, `usher org list`.
+//! `usher init`, `usher org create`, `usher org set`, `usher org list`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::data::{self, Data};
 use super::{Common, Failure, print};
 use crate::base::OrgId;
-use crate::org::Org;
+use crate::org::{Org, Settings};
+use crate::store::Actor;
 
 /// A data directory with a root org. A directory that has orgs already is left alone.
 pub(super) async fn init(common: &Common, root: &str, name: Option<&str>) -> Result<(), Failure> {
@@ -25,6 +26,28 @@ pub(super) async fn create(common: &Common, parent: Option<OrgId>, handle: &str,
     }
     let org = data.app.org_create(parent, handle, name).await?;
     print::result(common, &json!({ "org": org.id }), &org.id.to_string())
+}
+
+/// Chooses for `org`, as `PATCH /settings` does, and prints what it chose and what holds.
+pub(super) async fn set(common: &Common, org: OrgId, profile: Option<&str>, switches: &[String]) -> Result<(), Failure> {
+    let data = Data::open(common)?;
+    data::org(&data.app, org).await?;
+    let mut body = Map::new();
+    if let Some(profile) = profile {
+        body.insert("profile".into(), if profile == "inherit" { Value::Null } else { profile.into() });
+    }
+    let choice = |switch: &String| {
+        let (name, choice) = match switch.split_once('=') {
+            Some((name, "on")) => (name, Value::Bool(true)),
+            Some((name, "off")) => (name, Value::Bool(false)),
+            Some((name, "inherit")) => (name, Value::Null),
+            _ => return Err(format!("--quirk {switch}: expected SWITCH=on, SWITCH=off or SWITCH=inherit")),
+        };
+        Ok((name.to_owned(), choice))
+    };
+    body.insert("quirks".into(), switches.iter().map(choice).collect::<Result<Map<_, _>, _>>()?.into());
+    let settings = data.app.org_settings_change(Actor::Operator, org, |own| Settings::parse(own, body.clone())).await?;
+    print::line(&settings.to_string())
 }
 
 /// Every org: with `--json` an array, else one line each, indented by depth.

@@ -83,6 +83,7 @@ async fn make(app: &App) -> Result<Samples, Failure> {
         client_id: None,
         scopes: ScopeSet::ALL,
         token: None,
+        noted: Default::default(),
         expires_at: Timestamp(i64::MAX),
         schemas: Schemas::core().clone(),
     };

@@ -12,7 +12,7 @@ use crate::base::limit::MEMBERS_MAX;
 use crate::base::{GroupId, OrgId, Timestamp};
 use crate::scim::filter::{self, Filter};
 use crate::scim::patch::{self, MemberOp, Operation};
-use crate::scim::{Error, Kind, Profile, Quirks, Record, Reference, ResourceType, ScimType, resource};
+use crate::scim::{Error, Kind, Profile, Quirk, Quirks, Record, Reference, ResourceType, ScimType, resource};
 
 /// Evaluations of a filter over a member in one request (S-60).
 const EVALUATIONS_MAX: usize = 1_000_000;
@@ -21,7 +21,8 @@ const EVALUATIONS_MAX: usize = 1_000_000;
 #[derive(Debug)]
 pub struct Draft {
     attributes: Map<String, Value>,
-    members: Vec<Uuid>,
+    /// None where the body does not speak of them.
+    members: Option<Vec<Uuid>>,
 }
 
 /// The operations of a PATCH, judged by the schema alone.
@@ -51,12 +52,14 @@ impl Draft {
         profile: Profile,
         quirks: &mut Quirks,
     ) -> Result<Draft, Error> {
+        // U-08: an empty array still says that there are none.
+        let is_silent = !body.keys().any(|key| key.eq_ignore_ascii_case("members"));
         let mut attributes = resource::accept(resource_type, body, profile, quirks)?;
         let members = match attributes.remove("members") {
-            Some(members) => resource::member_ids(&members)?,
-            None => Vec::new(),
+            Some(members) => Some(resource::member_ids(&members, profile, quirks)?),
+            None => (!is_silent).then(Vec::new),
         };
-        at_most(members.len())?;
+        at_most(members.as_ref().map_or(0, Vec::len))?;
         Ok(Draft { attributes, members })
     }
 }
@@ -71,7 +74,8 @@ impl<'s> Edits<'s> {
     ) -> Result<Edits<'s>, Error> {
         let (members, operations): (Vec<Operation<'_>>, Vec<Operation<'_>>) =
             patch::parse(body, resource_type, profile, quirks)?.into_iter().partition(|operation| operation.is_on("members"));
-        let members = members.iter().map(patch::member_change).collect::<Result<Vec<MemberOp>, Error>>()?;
+        let members = members.iter().map(|operation| patch::member_change(operation, profile, quirks));
+        let members = members.collect::<Result<Vec<MemberOp>, Error>>()?;
         at_most(members.iter().map(named).sum())?;
         Ok(Edits { resource_type, operations, members })
     }
@@ -96,17 +100,27 @@ impl<'s> Edits<'s> {
 /// A group from `draft`.
 pub fn create(org: OrgId, id: GroupId, draft: &Draft, at: Timestamp) -> Result<Change, Error> {
     let doc = document::write(id.0, &draft.attributes)?;
-    Ok(Change::GroupCreated { org, id, doc, members: draft.members.clone(), at })
+    Ok(Change::GroupCreated { org, id, doc, members: draft.members.clone().unwrap_or_default(), at })
 }
 
-/// `current`, loaded without members, replaced by `draft`. A body without `members` clears them (U-08). Whether the members
-/// change, the store finds out (U-10).
-pub fn replace(org: OrgId, current: &Record, draft: &Draft, at: Timestamp) -> Result<Change, Error> {
+/// `current`, loaded without members, replaced by `draft`. A body without `members` clears them, unless the profile
+/// keeps them (U-08). Whether the members change, the store finds out (U-10).
+pub fn replace(
+    org: OrgId,
+    current: &Record,
+    draft: &Draft,
+    profile: Profile,
+    quirks: &mut Quirks,
+    at: Timestamp,
+) -> Result<Change, Error> {
     let before = document::read(current)?;
     let mut after = draft.attributes.clone();
     after.insert("id".into(), current.id.to_string().into());
     let doc = changed(current, &before, after)?;
-    let members = vec![MemberChange::Replaced(draft.members.clone())];
+    let members = match &draft.members {
+        None if quirks.allow(profile, Quirk::MembersKept) => Vec::new(),
+        members => vec![MemberChange::Replaced(members.clone().unwrap_or_default())],
+    };
     Ok(Change::GroupChanged { org, id: current.id.into(), expected: Some(current.version), doc, members, at })
 }
 
@@ -129,11 +143,44 @@ pub fn patch(
     let mut after = before.clone();
     patch::apply(&mut after, &edits.operations, edits.resource_type, profile, quirks)?;
     let doc = changed(current, &before, after)?;
-    let members = if edits.needs() == Needs::Members { resolved(current, &edits.members)? } else { edits.blind() };
+    let members =
+        if edits.needs() == Needs::Members { resolved(current, &edits.members, profile, quirks)? } else { edits.blind() };
     if doc.is_none() && members.is_empty() {
         return Ok(None);
     }
     Ok(Some(Change::GroupChanged { org, id: current.id.into(), expected: Some(current.version), doc, members, at }))
+}
+
+/// The ids that `change` makes members.
+pub fn new_members(change: &Change) -> Vec<Uuid> {
+    match change {
+        Change::GroupCreated { members, .. } => members.clone(),
+        Change::GroupChanged { members, .. } => members.iter().flat_map(becoming).copied().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn becoming(change: &MemberChange) -> &[Uuid] {
+    match change {
+        MemberChange::Added(ids) | MemberChange::Replaced(ids) => ids,
+        MemberChange::Removed(_) => &[],
+    }
+}
+
+/// `change` with nobody new but those of `known`.
+pub fn only(mut change: Change, known: &HashSet<Uuid>) -> Change {
+    match &mut change {
+        Change::GroupCreated { members, .. } => members.retain(|id| known.contains(id)),
+        Change::GroupChanged { members, .. } => {
+            for step in members {
+                if let MemberChange::Added(ids) | MemberChange::Replaced(ids) = step {
+                    ids.retain(|id| known.contains(id));
+                }
+            }
+        }
+        _ => {}
+    }
+    change
 }
 
 fn changed(current: &Record, before: &Map<String, Value>, after: Map<String, Value>) -> Result<Option<String>, Error> {
@@ -151,7 +198,7 @@ fn blind(change: &MemberOp) -> Option<MemberChange> {
 
 /// The changes with every filter replaced by the ids that it matches, at its turn (P-05). Of members added by the same
 /// request only `value` is known.
-fn resolved(current: &Record, changes: &[MemberOp]) -> Result<Vec<MemberChange>, Error> {
+fn resolved(current: &Record, changes: &[MemberOp], profile: Profile, quirks: &mut Quirks) -> Result<Vec<MemberChange>, Error> {
     let filters = changes.iter().filter(|change| matches!(change, MemberOp::RemoveMatching(_))).count();
     let evaluations = filters.saturating_mul(current.references.len());
     if evaluations > EVALUATIONS_MAX {
@@ -180,9 +227,14 @@ fn resolved(current: &Record, changes: &[MemberOp]) -> Result<Vec<MemberChange>,
                 add(&mut present, ids);
             }
         }
-        // P-18: a filter that matches nobody changes nothing.
-        if step != MemberChange::Removed(Vec::new()) {
-            resolved.push(step);
+        match (change, &step) {
+            // P-18: a filter that matches nobody changes nothing.
+            (MemberOp::RemoveMatching(_), MemberChange::Removed(nobody)) if nobody.is_empty() => {
+                if !quirks.allow(profile, Quirk::RemoveWithoutMatch) {
+                    return Err(Error::bad(ScimType::NoTarget, "`members`: the filter of a `remove` matched nobody"));
+                }
+            }
+            _ => resolved.push(step),
         }
     }
     Ok(resolved)

@@ -12,7 +12,7 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 
-use super::payload::media_types;
+use super::payload::{JSON, media_types};
 use super::resource::Shape;
 
 /// What every SCIM body is sent as (SEC S-05).
@@ -31,6 +31,9 @@ pub struct Changed<T>(Response, PhantomData<fn() -> T>);
 
 /// 200 with a list, a message or a discovery document.
 pub struct Answered<T>(Response, PhantomData<fn() -> T>);
+
+/// 200 with what is no SCIM message, as plain JSON.
+pub struct Told<T>(Response, PhantomData<fn() -> T>);
 
 /// 204: it is gone.
 pub struct Deleted;
@@ -107,6 +110,15 @@ impl Preference {
             "return=representation" => Some(Preference::Representation),
             _ => None,
         })
+    }
+}
+
+impl<T: Shape> Told<T> {
+    /// `body` as it is.
+    pub fn new(body: &serde_json::Value) -> Self {
+        let mut response = scim(StatusCode::OK, body.to_string().into());
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        Told(response, PhantomData)
     }
 }
 
@@ -187,6 +199,7 @@ answers! {
     Changed: 200 "The resource as it is now." media_types::<T>(), ["ETag", "Content-Location", "Preference-Applied"];
              204 "Changed; the client prefers a minimal answer." vec![], ["ETag", "Content-Location", "Preference-Applied"]
     Answered: 200 "The answer." media_types::<T>(), []
+    Told: 200 "The answer." vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }], []
 }
 
 impl ApiResponse for Deleted {

@@ -5,8 +5,9 @@ use poem::{Response, http::HeaderValue};
 use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
 use serde_json::{Map, Value, json};
 
+use super::api;
 use super::oauth::{self, OauthApi};
-use super::routes::{Api, api};
+use super::routes::{self, Api};
 
 /// The page's scripts and styles are within it, and it talks to this server alone.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
@@ -23,12 +24,17 @@ pub fn openapi_document() -> String {
 
 fn document() -> Value {
     let mut document: Value = serde_json::from_str(&service().spec()).expect("poem-openapi prints JSON");
+    let mut api_servers = document["servers"].clone();
+    api_servers[0]["url"] = "/t/{root}/o/{org}/api".into();
     if let Some(paths) = document["paths"].as_object_mut() {
         for (path, operations) in paths {
             if oauth::is_ours(path) {
                 // Not below an org, where all else is.
                 operations["servers"] = json!([{ "url": "/" }]);
                 continue;
+            }
+            if api::is_ours(path) {
+                operations["servers"] = api_servers.clone();
             }
             let operations = operations.as_object_mut().into_iter().flatten();
             operations.filter_map(|(method, operation)| Some((method, operation.as_object_mut()?))).for_each(
@@ -65,7 +71,7 @@ fn service() -> OpenApiService<(Api, OauthApi), ()> {
         .description("One organization of this server.")
         .variable("root", "Handle of the root organization.", "acme")
         .variable("org", "Id of the organization.", "00000000-0000-7000-8000-000000000000");
-    OpenApiService::new((api(), OauthApi), "Usher", env!("CARGO_PKG_VERSION"))
+    OpenApiService::new((routes::api(), OauthApi), "Usher", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
         .server(server)
@@ -84,7 +90,7 @@ fn tidy(path: &str, method: &str, operation: &mut Map<String, Value>) {
             "403" => !is_public,
             "409" => !is_read && method != "delete",
             "410" => is_verb && !is_read && !path.ends_with("/.invite"),
-            "412" => !is_read && !is_verb && method != "post",
+            "412" | "428" => !is_read && !is_verb && method != "post" && !api::is_ours(path),
             "413" | "415" => has_body,
             _ => true,
         });

@@ -225,7 +225,7 @@ impl ResponseError for Rejection {
 }
 
 /// Every answer that is not the wished one. `http::docs` leaves out those that an operation cannot give.
-const DOCUMENTED: [(u16, &str); 11] = [
+const DOCUMENTED: [(u16, &str); 12] = [
     (400, "The request is wrong; `scimType` and `detail` say how."),
     (401, "No token, or one that is not believed."),
     (403, "The token lacks the scope that `WWW-Authenticate` names, or the operation is not allowed."),
@@ -235,6 +235,7 @@ const DOCUMENTED: [(u16, &str); 11] = [
     (412, "`If-Match` names another version than the present one."),
     (413, "The body is too large."),
     (415, "The body is not JSON in UTF-8."),
+    (428, "The organization wants `If-Match` with such a write."),
     (500, "The server failed."),
     (503, "Too much waits; try again after `Retry-After` seconds."),
 ];

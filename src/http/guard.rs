@@ -9,9 +9,11 @@ use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, 
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthScopes};
 
 use super::error::Rejection;
+use super::exchange::Exchange;
 use super::tenant::OrgContext;
 use crate::app::App;
 use crate::auth::{self, Principal};
+use crate::scim::{Profile, Quirk};
 
 /// The caller, and where the org's resources live. Put it before the body, so that strangers are refused before anything of
 /// theirs is read; name the scope as `#[oai(scope = "OAuthScope::UsersRead")]`, the use case requires it.
@@ -45,6 +47,12 @@ pub enum OAuthScope {
     /// Invite, resend and revoke.
     #[oai(rename = "invitations:write")]
     InvitationsWrite,
+    /// Read the settings.
+    #[oai(rename = "settings:read")]
+    SettingsRead,
+    /// Change the settings, and so those of organizations below.
+    #[oai(rename = "settings:write")]
+    SettingsWrite,
 }
 
 /// Names of the two schemes: *Authorize* in Swagger UI takes a client's credentials, or a token that somebody has.
@@ -101,11 +109,22 @@ impl<'a> ApiExtractor<'a> for Authed {
         if !context.is(&who.org) {
             return Err(Rejection::not_found().into());
         }
+        let exchange = Exchange::of(request);
+        exchange.admit(app.profile(&who));
+        if !context.is_tidy && !exchange.allow(Quirk::UntidyAddress) {
+            return Err(Rejection::not_found().into());
+        }
+        let who = Principal { noted: exchange.noted().clone(), ..who };
         Ok(Authed { who, app: context.app.clone(), base: context.base.clone() })
     }
 }
 
 impl Authed {
+    /// The switches that hold in the org.
+    pub fn profile(&self) -> Profile {
+        self.app.profile(&self.who)
+    }
+
     /// Where the resource `id` of `endpoint` (`Users`, `Groups` …) lives: `meta.location`.
     pub fn location(&self, endpoint: &str, id: impl std::fmt::Display) -> String {
         format!("{}/{endpoint}/{id}", self.base)

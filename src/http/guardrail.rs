@@ -96,7 +96,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
 
 /// Whether failures at this address are told in SCIM's words.
 fn is_scim(path: &str) -> bool {
-    Address::parse(path).is_some_and(|address| address.area == "scim2")
+    Address::parse(path).is_some_and(|address| matches!(address.area, "scim2" | "api"))
 }
 
 /// Whether people come here rather than programs.

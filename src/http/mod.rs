@@ -4,8 +4,10 @@
 //! the whole; `error` is the only place that turns kinds of errors into statuses.
 
 pub mod answer;
+pub mod api;
 pub mod docs;
 pub mod error;
+mod exchange;
 pub mod guard;
 mod guardrail;
 mod health;

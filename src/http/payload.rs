@@ -14,8 +14,10 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Map, Value};
 
 use super::error::Rejection;
+use super::exchange::Exchange;
 use super::resource::Shape;
 use crate::base::limit;
+use crate::scim::Quirk;
 
 /// RFC 7644 §3.8.
 pub const SCIM_JSON: &str = "application/scim+json";
@@ -49,7 +51,7 @@ impl<T: Shape> ParsePayload for ScimBody<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
-        check_head(request.headers())?;
+        check_head(request.headers(), &Exchange::of(request))?;
         let bytes = read(request.headers(), body.take()?).await?;
         let map = crate::scim::json::object(&bytes).map_err(Rejection::from)?;
         Ok(ScimBody { map, shape: PhantomData })
@@ -121,11 +123,14 @@ async fn collect(body: Body) -> Result<Bytes, Rejection> {
 }
 
 /// 415 for another media type, another charset or an encoding. Nothing is ever inflated (S-62); a missing `Content-Type`
-/// is taken for the right one (H-04).
-fn check_head(headers: &HeaderMap) -> Result<(), Rejection> {
-    if let Some(value) = headers.get(CONTENT_TYPE)
-        && !value.to_str().is_ok_and(is_json)
-    {
+/// is taken for the right one where the org does that (H-04).
+fn check_head(headers: &HeaderMap, exchange: &Exchange) -> Result<(), Rejection> {
+    let is_taken = match headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default()) {
+        Some(text) if essence(text).eq_ignore_ascii_case(SCIM_JSON) => is_json(text),
+        Some(text) => is_json(text) && exchange.allow(Quirk::JsonMediaType),
+        None => exchange.allow(Quirk::NoMediaType),
+    };
+    if !is_taken {
         return Err(Rejection::media_type("`Content-Type` is not `application/scim+json` or `application/json` in UTF-8"));
     }
     let encoded = |value: &poem::http::HeaderValue| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
@@ -135,10 +140,14 @@ fn check_head(headers: &HeaderMap) -> Result<(), Rejection> {
     Ok(())
 }
 
+fn essence(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// Whether the media type is one of the two, in any case, with any parameter but another charset (H-01, H-02).
 fn is_json(content_type: &str) -> bool {
-    let mut parts = content_type.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default();
+    let parts = content_type.split(';').skip(1).map(str::trim);
+    let essence = essence(content_type);
     let is_known = essence.eq_ignore_ascii_case(SCIM_JSON) || essence.eq_ignore_ascii_case(JSON);
     is_known
         && parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
@@ -171,7 +180,7 @@ mod tests {
         for (encoding, taken) in [("identity", true), ("gzip", false), ("br", false), ("identity, gzip", false)] {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_ENCODING, encoding.parse().expect("a header value"));
-            assert_eq!(check_head(&headers).is_ok(), taken, "{encoding}");
+            assert_eq!(check_head(&headers, &Exchange::default()).is_ok(), taken, "{encoding}");
         }
     }
 

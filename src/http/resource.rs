@@ -7,6 +7,7 @@
 mod attributes;
 mod example;
 mod message;
+mod settings;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
@@ -78,6 +79,8 @@ shapes! {
     InvitationCode => |_| message::code(),
     /// What the holder of a link may know of the invitation.
     InvitationPreview => |_| message::preview(),
+    /// What an organization chose, and what holds there.
+    Settings => |_| settings::settings(),
     /// RFC 7643 §5.
     ServiceProviderConfig => |registry| attributes::discovery(registry, 0),
     /// RFC 7643 §6.

@@ -6,23 +6,32 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
+use super::api::SettingsApi;
 use super::docs::Docs;
 use super::error::Rejection;
+use super::exchange::Exchange;
 use super::guardrail::Guardrail;
 use super::invitation_page::{self, invitation_page};
 use super::oauth::{self, OauthApi};
 use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Users};
-use super::tenant::{Address, OrgContext, local_path, set_path};
+use super::tenant::{Address, OrgContext, is_tidy, local_path, set_path};
 use super::{health, operations};
 use crate::app::App;
 use crate::base::limit;
 use crate::console::INVITATION_CSS_PATH;
 
+/// Every operation below `scim2`.
+type Scim = (Users, Me, Groups, Invitations, Bulk, Discovery);
+
+fn scim() -> Scim {
+    (Users, Me, Groups, Invitations, Bulk, Discovery)
+}
+
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Users, Me, Groups, Invitations, Bulk, Discovery);
+pub(super) type Api = (Scim, SettingsApi);
 
 pub(super) fn api() -> Api {
-    (Users, Me, Groups, Invitations, Bulk, Discovery)
+    (scim(), SettingsApi)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.
@@ -39,13 +48,20 @@ pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'stati
     let mut prefix = [0; 4];
     app.random.fill(&mut prefix);
     let docs = (documentation == Documentation::Served).then(|| Docs::new(&app.settings.public_url));
-    let site = Site { scim: operations::route(api()), oauth: operations::route(OauthApi), docs, app };
+    let site = Site {
+        scim: operations::route(scim()),
+        api: operations::route(SettingsApi),
+        oauth: operations::route(OauthApi),
+        docs,
+        app,
+    };
     Guardrail::new(site, limit::REQUEST_DEADLINE, u32::from_be_bytes(prefix)).boxed()
 }
 
 struct Site {
     app: Arc<App>,
     scim: Route,
+    api: Route,
     oauth: Route,
     docs: Option<Docs>,
 }
@@ -55,10 +71,12 @@ impl Endpoint for Site {
 
     async fn call(&self, request: Request) -> Result<Response> {
         match Address::parse(request.uri().path()) {
-            Some(Address { root, org, area: "scim2", rest }) => {
-                let context = OrgContext::new(&self.app, root, org).ok_or_else(Rejection::not_found)?;
-                let path = local_path(rest)?;
-                self.scim(request, context, path).await
+            Some(address @ Address { area: "scim2" | "api", .. }) => {
+                let mut context = OrgContext::new(&self.app, address.root, address.org).ok_or_else(Rejection::not_found)?;
+                context.is_tidy = is_tidy(address.rest, request.uri().query());
+                let path = local_path(address.rest)?;
+                let route = if address.area == "api" { &self.api } else { &self.scim };
+                within(route, request, context, path).await
             }
             Some(Address { root, org, area: "invitations", rest }) => {
                 let (root, org, rest) = (root.to_owned(), org.to_owned(), rest.to_owned());
@@ -72,12 +90,6 @@ impl Endpoint for Site {
 }
 
 impl Site {
-    async fn scim(&self, mut request: Request, context: OrgContext, path: String) -> Result<Response> {
-        set_path(&mut request, path)?;
-        request.extensions_mut().insert(context);
-        self.scim.call(request).await
-    }
-
     async fn oauth(&self, mut request: Request) -> Result<Response> {
         request.extensions_mut().insert(self.app.clone());
         self.oauth.call(request).await
@@ -99,6 +111,14 @@ impl Site {
             _ => Err(Rejection::not_found().into()),
         }
     }
+}
+
+/// What `route` answers below an org.
+async fn within(route: &Route, mut request: Request, context: OrgContext, path: String) -> Result<Response> {
+    set_path(&mut request, path)?;
+    request.extensions_mut().insert(context);
+    request.extensions_mut().insert(Exchange::default());
+    route.call(request).await
 }
 
 fn read_only(request: &Request) -> Result<()> {

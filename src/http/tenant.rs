@@ -24,6 +24,8 @@ pub struct OrgContext {
     pub org: OrgId,
     /// Public URL of the org's SCIM root, without a slash at the end. Built from the configuration and the ids alone (H-08).
     pub base: Arc<str>,
+    /// Whether the path has no slash too many, and no bare `?` (H-07).
+    pub is_tidy: bool,
     root: std::ops::Range<usize>,
 }
 
@@ -34,7 +36,7 @@ impl OrgContext {
         let public = &app.settings.public_url;
         let base: Arc<str> = format!("{public}/t/{root}/o/{org}/scim2").into();
         let start = public.len() + "/t/".len();
-        Some(OrgContext { app: app.clone(), org: id, base, root: start..start + root.len() })
+        Some(OrgContext { app: app.clone(), org: id, base, is_tidy: true, root: start..start + root.len() })
     }
 
     /// Whether this is the org of the path: another root's handle is another address, where there is nothing.
@@ -70,6 +72,11 @@ impl<'a> Address<'a> {
         let (area, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
         Some(Address { root, org, area, rest })
     }
+}
+
+/// H-07: whether nothing is there that could go: a doubled slash, one at the end, a bare `?`.
+pub(super) fn is_tidy(rest: &str, query: Option<&str>) -> bool {
+    !rest.contains("//") && !rest.ends_with('/') && query != Some("")
 }
 
 /// What is left of the path, for the router: single slashes, none at the end (H-07), no `v2` (H-06).

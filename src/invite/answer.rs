@@ -69,6 +69,7 @@ mod tests {
 
     fn org(active: bool) -> Org {
         Org {
+            settings: Default::default(),
             id: OrgId(Uuid::from_u128(1)),
             parent: None,
             root: OrgId(Uuid::from_u128(1)),

@@ -207,6 +207,7 @@ pub(crate) mod tests {
 
     pub(crate) fn org() -> crate::org::Org {
         crate::org::Org {
+            settings: Default::default(),
             id: OrgId(Uuid::from_u128(2)),
             parent: Some(OrgId(Uuid::from_u128(1))),
             root: OrgId(Uuid::from_u128(1)),

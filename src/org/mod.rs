@@ -2,6 +2,10 @@
 //!
 //! Decisions only; `store` keeps the rows and its foreign keys hold the parent-only rule.
 
+mod settings;
+
+pub use settings::Settings;
+
 use crate::base::{OrgId, Timestamp, limit};
 use crate::scim::{Error, ScimType};
 
@@ -24,13 +28,24 @@ pub struct Org {
     pub active: bool,
     /// When it was made.
     pub created: Timestamp,
+    /// What holds here, its own choice or that of an ancestor.
+    pub settings: Settings,
 }
 
 /// What happened to an org.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It was made.
+    /// It was made. What holds in its parent holds in it.
     OrgCreated(Org),
+    /// It chose anew; what holds below follows in the same transaction.
+    SettingsChanged {
+        /// Which org.
+        org: OrgId,
+        /// Its choice as the decision saw it.
+        expected: Settings,
+        /// Its choice now.
+        settings: Settings,
+    },
 }
 
 /// A new org under `ancestors`, its parent first and the root last; a root without any. The name is the handle where none is
@@ -59,6 +74,7 @@ pub fn create(id: OrgId, ancestors: &[Org], handle: &str, name: Option<&str>, no
         name: name.to_owned(),
         active: true,
         created: now,
+        settings: ancestors.first().map(|parent| parent.settings).unwrap_or_default(),
     })
 }
 

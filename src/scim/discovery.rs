@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{self, ResourceType, Schema, Schemas};
-use super::urn;
+use super::{Profile, Quirk, urn};
 use crate::base::limit::{BULK_OPERATIONS_MAX, BULK_PAYLOAD_BYTES_MAX, CURSOR_LIFETIME, PAGE_DEFAULT, PAGE_MAX};
 
 /// The answer of `/ServiceProviderConfig`. `base` is the public URL of the org's SCIM root, `documentation` a page for people.
@@ -36,6 +36,20 @@ pub fn service_provider_config(base: &str, documentation: &str) -> Value {
         }],
         "meta": { "resourceType": "ServiceProviderConfig", "location": format!("{base}/ServiceProviderConfig") },
     })
+}
+
+/// Whether an org with these switches does all that the interoperability draft asks of a provider (W-04). The draft's boolean is
+/// sent only where it is true: strict clients know no such member (D-09).
+pub fn is_interop_conformant(profile: Profile) -> bool {
+    let forgiven = [
+        Quirk::UnknownAttribute,
+        Quirk::UnknownSchema,
+        Quirk::BareExtension,
+        Quirk::FlatExtension,
+        Quirk::ManagerId,
+        Quirk::PathlessPatch,
+    ];
+    profile.has(Quirk::ComplexReplacedWhole) && !forgiven.iter().any(|quirk| profile.has(*quirk))
 }
 
 /// The answer of `/ResourceTypes`.
@@ -143,6 +157,7 @@ mod tests {
         // D-01, D-03, D-04, D-10.
         let [config, resource_type, schema] = schema::meta_schemas() else { panic!("three schemas") };
         conforms(&config.attributes, &service_provider_config(BASE, "http://h/docs"), "");
+        conforms(&config.attributes[1..2], &json!({ "interopProfileConformant": true }), "");
         for body in resource_types(Schemas::core(), BASE)["Resources"].as_array().expect("an array") {
             conforms(&resource_type.attributes, body, "");
         }

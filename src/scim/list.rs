@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::filter::{Attr, Filter};
 use super::path::{Resolved, resolve};
 use super::schema::{ResourceType, Returned};
-use super::{Error, Profile, ScimType, filter, json, urn};
+use super::{Error, Profile, Quirk, Quirks, ScimType, filter, json, urn};
 use crate::base::limit::{PAGE_DEFAULT, PAGE_MAX};
 
 /// A query within one resource type, resolved and bounded.
@@ -22,6 +22,8 @@ pub struct Query {
     pub count: usize,
     /// Whether `groups` or `members` are read as well.
     pub references: bool,
+    /// What was forgiven in reading it.
+    pub quirks: Quirks,
 }
 
 /// Where a page starts.
@@ -101,9 +103,10 @@ pub fn parse(params: &ListParams<'_>, resource_type: &ResourceType, profile: Pro
     if params.cursor.is_some() && params.start_index.is_some() {
         return Err(invalid("`cursor` and `startIndex` exclude each other, expected one of them")); // K-12
     }
-    let filter = params.filter.map(|text| filter::parse(text, resource_type, profile)).transpose()?;
+    let mut quirks = Quirks::new();
+    let filter = params.filter.map(|text| filter::parse_noting(text, resource_type, profile, &mut quirks)).transpose()?;
     let order = sort_order(params.sort_order)?;
-    let sort = params.sort_by.map(|name| sort_by(name, resource_type, profile)).transpose()?;
+    let sort = params.sort_by.map(|name| sort_by(name, resource_type, profile, &mut quirks)).transpose()?;
     // G-01, G-02, G-04, K-04: what is out of bounds is moved into them.
     let start_index = integer("startIndex", params.start_index)?.unwrap_or(1).max(1);
     let count = integer("count", params.count)?.map_or(PAGE_DEFAULT, |count| usize::try_from(count.max(0)).unwrap_or(PAGE_MAX));
@@ -113,6 +116,7 @@ pub fn parse(params: &ListParams<'_>, resource_type: &ResourceType, profile: Pro
         start: Start::Offset(usize::try_from(start_index - 1).unwrap_or(usize::MAX)),
         count: count.min(PAGE_MAX),
         references: true,
+        quirks,
     })
 }
 
@@ -126,10 +130,13 @@ fn sort_order(text: Option<&str>) -> Result<SortOrder, Error> {
 }
 
 // O-01, O-05. Sorting by a password would tell it letter by letter (F-25).
-fn sort_by(text: &str, resource_type: &ResourceType, profile: Profile) -> Result<Attr, Error> {
+fn sort_by(text: &str, resource_type: &ResourceType, profile: Profile, quirks: &mut Quirks) -> Result<Attr, Error> {
     let Resolved::Attribute(name) = resolve(text, resource_type, profile) else {
         return Err(invalid(format!("`sortBy` names no attribute: {text:?}")));
     };
+    if name.is_bare_in(text) {
+        quirks.note(Quirk::BareExtension);
+    }
     let is_hidden = name.attribute.returned == Returned::Never || name.leaf().returned == Returned::Never;
     match name.comparable() {
         Some(name) if !is_hidden => Ok(name.attr()),
@@ -169,7 +176,7 @@ pub struct SearchRequest {
 }
 
 impl SearchRequest {
-    /// Reads a body. Unknown members are passed over in lenient, refused in strict.
+    /// Reads a body. Unknown members are passed over or refused, as `profile` says.
     pub fn parse(body: Map<String, Value>, profile: Profile) -> Result<SearchRequest, Error> {
         let mut request = SearchRequest::default();
         let mut is_search = false;
@@ -195,7 +202,7 @@ impl SearchRequest {
                 "startindex" => &mut request.start_index,
                 "count" => &mut request.count,
                 "cursor" => &mut request.cursor,
-                _ if profile == Profile::Strict => {
+                _ if !profile.has(Quirk::UnknownAttribute) => {
                     return Err(Error::bad(ScimType::InvalidSyntax, format!("`{key}` is no member of a search request")));
                 }
                 _ => continue,

@@ -22,6 +22,6 @@ pub mod urn;
 mod value;
 
 pub use error::{Error, ScimType};
-pub use profile::{Profile, Quirks};
+pub use profile::{Noted, Preset, Profile, Quirk, Quirks};
 pub use resource::{Kind, Record, Reference};
 pub use schema::{ResourceType, Schemas};

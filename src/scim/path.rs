@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::Profile;
 use super::filter::Attr;
 use super::schema::{Attribute, Extension, ResourceType, Schema, Type};
+use super::{Profile, Quirk};
 
 /// An attribute that exists: `emails`, `emails.value`, `urn:…:User:manager.value`.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +60,12 @@ fn after_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
 
 type Found<'s> = (Option<&'s Schema>, &'s Attribute);
 
-// F-13, EN-09: Entra sends `manager` and `department` without their URN. Strict wants it.
+// F-13, EN-09: Entra sends `manager` and `department` without their URN.
 fn bare<'s>(resource_type: &'s ResourceType, name: &str, profile: Profile) -> Option<Found<'s>> {
     if let Some(found) = resource_type.attribute(name) {
         return Some((None, found));
     }
-    if profile == Profile::Strict {
+    if !profile.has(Quirk::BareExtension) {
         return None;
     }
     let mut found = resource_type.extensions.iter().filter_map(|extension| {
@@ -93,6 +93,11 @@ fn dotted<'s>(text: &str, find: impl FnOnce(&str) -> Option<Found<'s>>) -> Resol
 }
 
 impl<'s> Name<'s> {
+    /// Whether `text`, which names this, left out the URN of the extension that it needs (F-13).
+    pub fn is_bare_in(&self, text: &str) -> bool {
+        self.extension.is_some() && !text.contains(':')
+    }
+
     /// The attribute or sub-attribute that is named.
     pub fn leaf(&self) -> &'s Attribute {
         self.sub.unwrap_or(self.attribute)

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::path::{Name, Resolved, resolve};
 use super::schema::{Attribute, ResourceType, Returned};
-use super::{Error, Profile, ScimType};
+use super::{Error, Profile, Quirk, ScimType};
 use crate::base::limit::FILTER_BYTES_MAX;
 
 /// Which attributes an answer holds.
@@ -47,7 +47,7 @@ impl Projection {
     ) -> Result<Projection, Error> {
         let given = |list: Option<&str>| list.is_some_and(|list| list.split(',').any(|name| !name.trim().is_empty()));
         let (mode, list) = match (given(attributes), given(excluded)) {
-            (true, true) if profile == Profile::Strict => {
+            (true, true) if !profile.has(Quirk::BothProjections) => {
                 let detail = "`attributes` and `excludedAttributes` exclude each other, expected one of them";
                 return Err(Error::bad(ScimType::InvalidValue, detail));
             }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::path::{self, Name, Resolved};
 use super::schema::{Attribute, ResourceType, Schema};
 use super::value::{self, Place};
-use super::{Error, Profile, Quirks, ScimType, json};
+use super::{Error, Profile, Quirk, Quirks, ScimType, json};
 use crate::base::limit::RESOURCE_BYTES_MAX;
 use crate::base::{Timestamp, UserId};
 
@@ -90,7 +90,7 @@ pub fn accept(
         match path::resolve(&key, resource_type, profile) {
             // EN-04, EN-09: `urn:…:User:department` or a bare `department` at the top.
             Resolved::Attribute(Name { extension: Some(schema), attribute, sub: None })
-                if quirks.allow(profile, "flat-extension") =>
+                if quirks.allow(profile, if key.contains(':') { Quirk::FlatExtension } else { Quirk::BareExtension }) =>
             {
                 extend(&mut out, schema, attribute, value, profile, quirks)?;
             }
@@ -174,11 +174,11 @@ fn check_schemas(
         has_base |= urn.eq_ignore_ascii_case(base);
         let is_known = urn.eq_ignore_ascii_case(base) || resource_type.extension(&urn).is_some();
         // S-48: EN-13, EN-15, GO-02.
-        if !is_known && !quirks.allow(profile, "unknown-schema") {
+        if !is_known && !quirks.allow(profile, Quirk::UnknownSchema) {
             return syntax(format!("`schemas` holds {urn:?}, which is no schema of a {}", resource_type.name));
         }
     }
-    if has_base || quirks.allow(profile, "schemas-missing") {
+    if has_base || quirks.allow(profile, Quirk::SchemasMissing) {
         return Ok(());
     }
     syntax(format!("`schemas` does not hold `{base}`"))
@@ -200,14 +200,17 @@ pub fn document(id: Uuid, attributes: &Map<String, Value>) -> String {
     Value::Object(doc).to_string()
 }
 
-/// The ids in a value of `members`, as [`accept`] leaves it; each once, in order. What cannot be an id is refused: 400
-/// `invalidValue` naming it (S-45).
-pub fn member_ids(members: &Value) -> Result<Vec<Uuid>, Error> {
+/// The ids in a value of `members`, as [`accept`] leaves it; each once, in order. What cannot be an id is passed over where
+/// `profile` says so, else refused: 400 `invalidValue` naming it (S-45).
+pub fn member_ids(members: &Value, profile: Profile, quirks: &mut Quirks) -> Result<Vec<Uuid>, Error> {
     let mut seen = HashSet::new();
     let mut ids = Vec::new();
     for member in members.as_array().into_iter().flatten() {
         let text = member["value"].as_str().ok_or_else(|| value::missing(&"members.value"))?;
         let Some(id) = id(text) else {
+            if quirks.allow(profile, Quirk::UnknownMembersSkipped) {
+                continue;
+            }
             let shown: String = text.chars().take(64).collect();
             return Err(Error::bad(ScimType::InvalidValue, format!("`members.value` {shown:?} is no user or group")));
         };
@@ -279,7 +282,7 @@ mod tests {
             &extended,
             &["flat-extension"],
         );
-        check(json!({"schemas": [urn::USER], "userName": "a", "department": "D"}), &extended, &["flat-extension"]);
+        check(json!({"schemas": [urn::USER], "userName": "a", "department": "D"}), &extended, &["bare-extension"]);
         // S-02.
         let message =
             format!("!! invalidSyntax `schemas` holds the URN of a message, {:?}, expected `{}`", urn::PATCH_OP, urn::USER);
@@ -299,9 +302,10 @@ mod tests {
     #[test]
     fn what_is_required_must_be_there() {
         // S-23, S-34, C-14.
-        for missing in [json!({}), json!({"userName": null}), json!({"userName": ""}), json!({"userName": " \t"})] {
+        for missing in [json!({}), json!({"userName": null}), json!({"userName": " \t"})] {
             check(missing, "!! invalidValue `userName` is required", &["schemas-missing"]);
         }
+        check(json!({"userName": ""}), "!! invalidValue `userName` is required", &["empty-text", "schemas-missing"]);
         let (group, _) = run(Schemas::core().group(), Profile::Lenient, json!({"members": []}));
         assert_eq!(group, "!! invalidValue `displayName` is required", "S-42");
     }
@@ -333,8 +337,9 @@ mod tests {
         let body = json!({"displayName": "G", "members": [{"$ref": null, "value": id}, id, {"value": id, "type": "User"}]});
         let body = body.as_object().cloned().expect("an object");
         let group = accept(Schemas::core().group(), body, Profile::Lenient, &mut Quirks::new()).expect("a group");
-        assert_eq!(member_ids(&group["members"]), Ok(vec![id.parse().expect("an id")]));
-        let refused = |value: Value| member_ids(&json!([value])).map_err(|error| error.detail);
+        let ids = |members: &Value| member_ids(members, Profile::Lenient, &mut Quirks::new());
+        assert_eq!(ids(&group["members"]), Ok(vec![id.parse().expect("an id")]));
+        let refused = |value: Value| ids(&json!([value])).map_err(|error| error.detail);
         let upper = json!({"value": id.to_uppercase()});
         assert!(refused(upper).is_err());
         assert_eq!(refused(json!({"value": "ada"})), Err(r#"`members.value` "ada" is no user or group"#.to_owned()));

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::{Map, Value};
 
 use super::schema::{Attribute, Type};
-use super::{Error, Profile, Quirks, ScimType, json};
+use super::{Error, Profile, Quirk, Quirks, ScimType, json};
 use crate::base::Timestamp;
 use crate::base::limit::{MEMBERS_MAX, NAME_CHARS_MAX, STRING_CHARS_MAX};
 
@@ -56,7 +56,7 @@ pub(super) fn canonical(
     let items = match value {
         Value::Null => return Ok(None),
         Value::Array(items) => items,
-        single if quirks.allow(profile, "single-value-for-array") => vec![single],
+        single if quirks.allow(profile, Quirk::SingleValueForArray) => vec![single],
         other => return Err(wrong_type(&other, "an array", place)),
     };
     if items.len() > MEMBERS_MAX {
@@ -90,7 +90,7 @@ pub(super) fn element(
     quirks: &mut Quirks,
 ) -> Result<Option<Value>, Error> {
     let value = match value {
-        Value::Array(items) if quirks.allow(profile, "array-for-single-value") => match unwrap(attribute, items) {
+        Value::Array(items) if quirks.allow(profile, Quirk::ArrayForSingleValue) => match unwrap(attribute, items) {
             Ok(value) => value,
             Err(many) => return Err(wrong_type(&many, "one value", place)),
         },
@@ -100,11 +100,20 @@ pub(super) fn element(
         (_, Value::Null) => Ok(None),
         // F-14, S-16; EN-09: `""` clears.
         (kind, Value::String(text)) if text.is_empty() && !matches!(kind, Type::Boolean | Type::Integer | Type::Decimal) => {
-            Ok(None)
+            if quirks.allow(profile, Quirk::EmptyText) {
+                Ok(None)
+            } else {
+                Err(invalid(format!("`{place}` is an empty string")))
+            }
         }
         (Type::Complex, Value::Object(map)) => complex(attribute, map, place, profile, quirks),
+        // EN-20: an app role, as Entra prints it.
+        (Type::Complex, Value::String(text)) if profile.has(Quirk::JsonInText) && unpacked(&text).is_some() => {
+            quirks.note(Quirk::JsonInText);
+            complex(attribute, unpacked(&text).unwrap_or_default(), place, profile, quirks)
+        }
         // EN-09: a bare id for `{"value": id}`.
-        (Type::Complex, Value::String(text)) if attribute.sub("value").is_some() && quirks.allow(profile, "bare-value") => {
+        (Type::Complex, Value::String(text)) if attribute.sub("value").is_some() && quirks.allow(profile, Quirk::BareValue) => {
             complex(attribute, Map::from_iter([("value".to_owned(), text.into())]), place, profile, quirks)
         }
         (kind, value) => simple(attribute, kind, value, place, profile, quirks).map(Some),
@@ -122,6 +131,10 @@ fn unwrap(attribute: &Attribute, mut items: Vec<Value>) -> Result<Value, Value> 
     }
 }
 
+fn unpacked(text: &str) -> Option<Map<String, Value>> {
+    text.starts_with('{').then(|| json::object(text.as_bytes()).ok()).flatten()
+}
+
 fn complex(
     attribute: &Attribute,
     mut map: Map<String, Value>,
@@ -132,9 +145,11 @@ fn complex(
     let mut kept = Map::new();
     for sub in &attribute.sub_attributes {
         let below = place.below(&sub.name);
+        let mut sent = json::take(&mut map, &sub.name);
         // ON-02: SCIM 1 called the id of a manager `managerId`.
-        let old = |map: &mut Map<_, _>| if sub.name == "value" { json::take(map, "managerId") } else { None };
-        let sent = json::take(&mut map, &sub.name).or_else(|| old(&mut map).filter(|_| quirks.allow(profile, "manager-id")));
+        if sent.is_none() && sub.name == "value" && profile.has(Quirk::ManagerId) {
+            sent = json::take(&mut map, "managerId").inspect(|_| quirks.note(Quirk::ManagerId));
+        }
         if sub.is_read_only() {
             continue;
         }
@@ -155,7 +170,7 @@ fn complex(
 
 /// S-47: an attribute that no schema has is passed over, and noted; strict refuses it.
 pub(super) fn unknown(place: &dyn fmt::Display, value: &Value, profile: Profile, quirks: &mut Quirks) -> Result<(), Error> {
-    if value.is_null() || quirks.allow(profile, "unknown-attribute") {
+    if value.is_null() || quirks.allow(profile, Quirk::UnknownAttribute) {
         return Ok(());
     }
     Err(Error::bad(ScimType::InvalidSyntax, format!("`{place}` is no attribute of this resource type")))
@@ -178,7 +193,7 @@ fn simple(
         (Type::Boolean, Value::Bool(_)) => Ok(value),
         // EN-02.
         (Type::Boolean, Value::String(text)) => match truth(text) {
-            Some(truth) if quirks.allow(profile, "boolean-as-text") => Ok(truth.into()),
+            Some(truth) if quirks.allow(profile, Quirk::BooleanAsText) => Ok(truth.into()),
             _ => Err(wrong_type(&value, "a boolean", place)),
         },
         (Type::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(value),

@@ -5,6 +5,7 @@
 
 pub mod sqlite;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use crate::auth::{self, Client};
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::invite::{Invitation, Invitee};
-use crate::org::{self, Org};
+use crate::org::{self, Org, Settings};
 use crate::outbox::Letter;
 use crate::scim::list::{Position, Query, SortKey, Start};
 use crate::scim::{Kind, Record};
@@ -32,6 +33,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every org, parents before children. For operators; no request reaches it.
     async fn orgs(&self) -> Result<Vec<Org>, Error>;
+
+    /// What an org itself has chosen; what holds there is in [`Org::settings`].
+    async fn settings(&self, org: OrgId) -> Result<Option<Settings>, Error>;
 
     /// A client by its `client_id`, with the org it is bound to.
     async fn client(&self, client: ClientId) -> Result<Option<Client>, Error>;
@@ -57,6 +61,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// For each of `user_names`, who that is in the parent of `org`; by name, never by address. In the order asked.
     async fn invitees(&self, org: OrgId, user_names: &[String], now: Timestamp) -> Result<Vec<Option<Invitee>>, Error>;
+
+    /// Those of `ids` that are users or groups of `org`.
+    async fn members_known(&self, org: OrgId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, Error>;
 
     /// For each of `groups`, its display name in `org`, or none if it is not there. In the order asked.
     async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error>;

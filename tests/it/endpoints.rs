@@ -58,11 +58,17 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("POST", "/Invitations/{id}/.revoke", Scope("invitations:write"), 200),
     // B-15: each operation in it needs the scope that it needs elsewhere.
     ("POST", "/Bulk", Token, 200),
+    ("GET", "/settings", Scope("settings:read"), 200),
+    ("PUT", "/settings", Scope("settings:write"), 200),
+    ("PATCH", "/settings", Scope("settings:write"), 200),
     // The code in the body is the credential; without a good one there is nothing to be seen.
     ("POST", "/Invitations/.accept", Nothing, 404),
     ("POST", "/Invitations/.decline", Nothing, 404),
     ("POST", "/Invitations/.introspect", Nothing, 404),
 ];
+
+/// The first segments of what stands below `api` and not below `scim2`.
+const API: [&str; 1] = ["settings"];
 
 /// What belongs to no org: method, path, and what is answered to one who brings nothing.
 const BESIDE: &[(&str, &str, u16)] =
@@ -113,6 +119,7 @@ impl Stage {
             (_, path) if path.ends_with("/.search") => {
                 Some(json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"] }))
             }
+            (_, "/settings") => Some(json!({})),
             ("PATCH", _) => {
                 let operations = json!([{ "op": "replace", "path": "displayName", "value": name }]);
                 Some(json!({ "schemas": [crate::server::PATCH_OP], "Operations": operations }))
@@ -133,6 +140,7 @@ impl Stage {
             _ => String::new(),
         };
         let path = path.replace("{id}", &id).replace("{name}", "User").replace("{urn}", USER);
+        let path = if API.contains(&kind) { format!("/../api{path}") } else { path };
         assert!(!path.contains('{'), "a parameter nobody fills: {path}");
         (path, body)
     }

@@ -135,14 +135,14 @@ fn folder() -> &'static Path {
 }
 
 /// Puts what was saved in the place of `{{name}}`.
-fn fill(text: &str, names: &BTreeMap<String, String>) -> String {
+pub(crate) fn fill(text: &str, names: &BTreeMap<String, String>) -> String {
     let filled = names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{{{name}}}}}"), value));
     assert!(!filled.contains("{{"), "a name that nothing saved: {filled}");
     filled
 }
 
 /// Percent-encodes what stands between `<` and `>`.
-fn address(path: &str) -> String {
+pub(crate) fn address(path: &str) -> String {
     let mut out = String::new();
     for (n, part) in path.split(['<', '>']).enumerate() {
         out.push_str(&if n % 2 == 1 { encode(part) } else { part.to_owned() });
@@ -163,7 +163,7 @@ fn no_nothing(at: &str, value: &Value) {
     }
 }
 
-fn compare(at: &str, expected: &Value, found: Option<&Value>) {
+pub(crate) fn compare(at: &str, expected: &Value, found: Option<&Value>) {
     match (expected, found) {
         (Value::String(word), None) if word == "$absent" => {}
         (Value::String(word), Some(found)) if word == "$absent" => panic!("{at}: should be absent, is {found}"),

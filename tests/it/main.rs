@@ -10,6 +10,7 @@ mod endpoints;
 mod errors;
 mod idp;
 mod openapi;
+mod profiles;
 mod scim_groups;
 mod scim_http;
 mod scim_manager;

@@ -16,7 +16,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Every scope there is, as a token asks for it.
-pub(crate) const ALL_SCOPES: &str = "users:read users:write groups:read groups:write invitations:read invitations:write";
+pub(crate) const ALL_SCOPES: &str = "users:read users:write groups:read groups:write invitations:read invitations:write \
+     settings:read settings:write";
 
 /// A running server; it is killed when this is dropped.
 pub(crate) struct Server {
@@ -200,6 +201,11 @@ pub(crate) struct Answer {
 }
 
 impl Persona {
+    /// The same one below `api`.
+    pub(crate) fn api(&self) -> Persona {
+        Persona { base: self.base.replace("/scim2", "/api"), ..self.clone() }
+    }
+
     /// A request under the SCIM root, with the token and SCIM's media type.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));

@@ -60,6 +60,7 @@ fn caller(org: Org) -> Principal {
         client_id: None,
         scopes: ScopeSet::ALL,
         token: None,
+        noted: Default::default(),
         expires_at: Timestamp(i64::MAX),
         schemas: Schemas::core().clone(),
     }

@@ -54,7 +54,16 @@ impl Stage {
         let client = ClientId(SystemRandom.uuid(self.app.now()));
         let expires_at = Timestamp(i64::MAX);
         let schemas = Schemas::core().clone();
-        Principal { org, subject: Subject::Client(client), client_id: None, scopes, token: None, expires_at, schemas }
+        Principal {
+            org,
+            subject: Subject::Client(client),
+            client_id: None,
+            scopes,
+            token: None,
+            expires_at,
+            schemas,
+            noted: Default::default(),
+        }
     }
 }
 

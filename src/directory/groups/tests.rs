@@ -153,14 +153,20 @@ fn ten_thousand_members_are_taken_and_one_more_is_not() {
 
 #[test]
 fn a_put_replaces_the_members_and_without_any_there_are_none() {
-    let put = |body: Value| {
+    let put = |body: Value, keeps_members| {
         let draft = Draft::parse(map(body), Schemas::core().group(), Profile::Lenient, &mut Quirks::new()).expect("accepted");
-        parts(replace(ORG, &group(vec![]), &draft, NOW).expect("decided"))
+        let mut quirks = Quirks::new();
+        let keeps = Profile(Quirks(Profile::Lenient.0.0 | Quirks::of(Quirk::MembersKept).0));
+        let profile = if keeps_members { keeps } else { Profile::Lenient };
+        parts(replace(ORG, &group(vec![]), &draft, profile, &mut quirks, NOW).expect("decided"))
     };
     let same = json!({ "displayName": "Engineers", "schemas": [urn::GROUP], "id": "other", "members": [{ "value": ADA }] });
-    assert_eq!(put(same), (Some(7), None, vec![MemberChange::Replaced(vec![ADA])]), "U-10");
+    assert_eq!(put(same, false), (Some(7), None, vec![MemberChange::Replaced(vec![ADA])]), "U-10");
     let bare = json!({ "schemas": [urn::GROUP], "displayName": "Makers" });
-    assert_eq!(put(bare), (Some(7), Some("Makers".into()), vec![MemberChange::Replaced(vec![])]), "U-08");
+    assert_eq!(put(bare.clone(), false), (Some(7), Some("Makers".into()), vec![MemberChange::Replaced(vec![])]), "U-08");
+    assert_eq!(put(bare.clone(), true), (Some(7), Some("Makers".into()), vec![]), "U-08, KC-01");
+    let none = json!({ "schemas": [urn::GROUP], "displayName": "Engineers", "members": [] });
+    assert_eq!(put(none, true), (Some(7), None, vec![MemberChange::Replaced(vec![])]), "an empty array says so");
 }
 
 #[test]

@@ -227,7 +227,7 @@ pub(super) fn preview() -> MetaSchema {
     ])
 }
 
-fn object(properties: &[(&'static str, MetaSchema)]) -> MetaSchema {
+pub(super) fn object(properties: &[(&'static str, MetaSchema)]) -> MetaSchema {
     MetaSchema { properties: properties.iter().cloned().map(inline).collect(), ..MetaSchema::new("object") }
 }
 
@@ -240,7 +240,7 @@ fn part(registry: &mut Registry, name: &str, schema: MetaSchema) -> MetaSchemaRe
     MetaSchemaRef::Reference(name.to_owned())
 }
 
-fn described(description: &'static str) -> MetaSchema {
+pub(super) fn described(description: &'static str) -> MetaSchema {
     MetaSchema { description: Some(description), ..MetaSchema::ANY }
 }
 
@@ -252,7 +252,7 @@ fn date(description: &'static str) -> MetaSchema {
     MetaSchema { format: Some("date-time"), ..text(description) }
 }
 
-fn choice(description: &'static str, values: &[&'static str]) -> MetaSchema {
+pub(super) fn choice(description: &'static str, values: &[&'static str]) -> MetaSchema {
     MetaSchema { enum_items: values.iter().map(|value| (*value).into()).collect(), ..text(description) }
 }
 

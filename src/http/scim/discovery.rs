@@ -20,9 +20,13 @@ impl Discovery {
     /// Needs no token (RFC 7643 §5): it also tells how to get in.
     #[oai(path = "/ServiceProviderConfig", method = "get", operation_id = "getServiceProviderConfig")]
     async fn service_provider_config(&self, org: OrgContext) -> Result<Answered<ServiceProviderConfig>, Rejection> {
-        org.load().await?;
+        let profile = org.load().await?.settings.profile(org.app.settings.profile);
         let documentation = format!("{}/docs", org.app.settings.public_url);
-        Ok(json(&discovery::service_provider_config(&org.base, &documentation)))
+        let mut config = discovery::service_provider_config(&org.base, &documentation);
+        if discovery::is_interop_conformant(profile) {
+            config["interopProfileConformant"] = true.into();
+        }
+        Ok(json(&config))
     }
 
     /// The types of resources and their endpoints

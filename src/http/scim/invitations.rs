@@ -65,8 +65,9 @@ impl Invitations {
         invitation: ScimBody<Invitation>,
     ) -> Result<Created<Invitation>, Rejection> {
         let projection = projection(caller.who.schemas.invitation(), &caller, &attributes, &excluded_attributes)?;
-        let (profile, mut quirks) = (caller.app.settings.profile, Quirks::new());
+        let (profile, mut quirks) = (caller.profile(), Quirks::new());
         let accepted = resource::accept(caller.who.schemas.invitation(), invitation.map, profile, &mut quirks)?;
+        caller.who.noted.add(quirks);
         let record = caller.app.invitation_create(&caller.who, &accepted).await?;
         Ok(created(caller.who.schemas.invitation(), &caller, &record, &projection, &prefer))
     }

@@ -60,7 +60,7 @@ fn projection(
     attributes: &Query<Option<Names>>,
     excluded: &Query<Option<Names>>,
 ) -> Result<Projection, Rejection> {
-    let profile = caller.app.settings.profile;
+    let profile = caller.profile();
     Ok(Projection::parse(list(attributes), list(excluded), resource_type, profile)?)
 }
 

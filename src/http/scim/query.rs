@@ -13,10 +13,11 @@ use crate::store::{Page, References};
 
 /// The `ListResponse` that `request` asks for (RFC 7644 §3.4.2).
 pub(super) async fn list(resource_type: &ResourceType, caller: &Authed, request: &SearchRequest) -> Result<Vec<u8>, Rejection> {
-    let profile = caller.app.settings.profile;
+    let profile = caller.profile();
     let (attributes, excluded) = (request.attributes.as_deref(), request.excluded_attributes.as_deref());
     let projection = Projection::parse(attributes, excluded, resource_type, profile)?;
     let mut query = list::parse(&request.params(), resource_type, profile)?;
+    caller.who.noted.add(query.quirks);
     query.references = references(resource_type.kind, &projection) == References::Include;
     let (page, window) = match &request.cursor {
         None => (page(resource_type.kind, caller, &query).await?, Window::Index(query.start.index())),
@@ -62,6 +63,6 @@ pub(super) async fn search<T: Shape>(
     caller: &Authed,
     body: ScimBody<T>,
 ) -> Result<Vec<u8>, Rejection> {
-    let request = SearchRequest::parse(body.map, caller.app.settings.profile)?;
+    let request = SearchRequest::parse(body.map, caller.profile())?;
     list(resource_type, caller, &request).await
 }

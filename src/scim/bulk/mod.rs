@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Error, Kind, Profile, Quirks, ResourceType, Schemas, ScimType, json, resource, urn};
+use super::{Error, Kind, Profile, Quirk, Quirks, ResourceType, Schemas, ScimType, json, resource, urn};
 use crate::base::limit::{BULK_ID_CHARS_MAX, BULK_OPERATIONS_MAX};
 
 pub use order::order;
@@ -196,7 +196,7 @@ fn request(
         (Method::Delete, _) => Map::new(),
         (_, Some(Value::Object(data))) => data,
         // B-04: the RFC's own samples, before errata 5050 and 7916, leave out the message around the operations.
-        (Method::Patch, Some(operations @ Value::Array(_))) if quirks.allow(profile, "bare-operations") => {
+        (Method::Patch, Some(operations @ Value::Array(_))) if quirks.allow(profile, Quirk::BareOperations) => {
             Map::from_iter([("schemas".to_owned(), json!([urn::PATCH_OP])), ("Operations".to_owned(), operations)])
         }
         (_, data) => {
@@ -218,7 +218,7 @@ fn method_of(sent: &str, profile: Profile, quirks: &mut Quirks) -> Result<Method
     let methods = [("POST", Method::Post), ("PUT", Method::Put), ("PATCH", Method::Patch), ("DELETE", Method::Delete)];
     let found = methods.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(sent));
     match found {
-        Some((name, method)) if name == sent || quirks.allow(profile, "method-case") => Ok(method),
+        Some((name, method)) if name == sent || quirks.allow(profile, Quirk::MethodCase) => Ok(method),
         _ => Err(syntax(format!("`method` is {sent:?}, expected `POST`, `PUT`, `PATCH` or `DELETE`"))),
     }
 }
@@ -295,7 +295,7 @@ fn check_schemas(sent: Option<Value>, profile: Profile, quirks: &mut Quirks) -> 
     let is_bulk = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::BULK_REQUEST));
     let is_named = match &sent {
         Some(Value::Array(schemas)) => schemas.iter().any(is_bulk),
-        Some(Value::Null) | None => quirks.allow(profile, "schemas-missing"),
+        Some(Value::Null) | None => quirks.allow(profile, Quirk::SchemasMissing),
         Some(other) => is_bulk(other),
     };
     if is_named { Ok(()) } else { Err(syntax(format!("`schemas` does not hold `{}`", urn::BULK_REQUEST))) }

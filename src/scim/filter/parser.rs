@@ -6,7 +6,7 @@ use crate::base::Timestamp;
 use crate::base::limit::{FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
 use crate::scim::path::{self, Name, Resolved};
 use crate::scim::schema::{Attribute, ResourceType, Returned, Type};
-use crate::scim::{Error, Profile, ScimType, value};
+use crate::scim::{Error, Profile, Quirk, Quirks, ScimType, value};
 
 /// The filter that `text` holds, resolved against the schemas of its type; else 400 `invalidFilter` that says what was found
 /// where. Operators and names have no case (F-02); `not` binds closer than `and`, `and` closer than `or` (F-03).
@@ -20,12 +20,17 @@ use crate::scim::{Error, Profile, ScimType, value};
 /// assert_eq!(error.detail, "unexpected `,` at 16 in filter, expected an operator such as `eq`");
 /// ```
 pub fn parse(text: &str, resource_type: &ResourceType, profile: Profile) -> Result<Filter, Error> {
-    Parser::new(text, Scope::Resource(resource_type), profile)?.run()
+    parse_noting(text, resource_type, profile, &mut Quirks::new())
+}
+
+/// The same, and what had to be forgiven in `quirks`.
+pub fn parse_noting(text: &str, resource_type: &ResourceType, profile: Profile, quirks: &mut Quirks) -> Result<Filter, Error> {
+    Parser::new(text, Scope::Resource(resource_type), profile, quirks)?.run()
 }
 
 /// The filter inside the brackets of a PATCH path: its names are sub-attributes of `of`. See [`super::matches_element`].
-pub fn parse_element(text: &str, of: Name<'_>, profile: Profile) -> Result<Filter, Error> {
-    Parser::new(text, Scope::Element(of), profile)?.run()
+pub fn parse_element(text: &str, of: Name<'_>, profile: Profile, quirks: &mut Quirks) -> Result<Filter, Error> {
+    Parser::new(text, Scope::Element(of), profile, quirks)?.run()
 }
 
 /// Whose names are read.
@@ -55,6 +60,7 @@ struct Parser<'a, 's> {
     lexer: Lexer<'a>,
     scope: Scope<'s>,
     profile: Profile,
+    quirks: &'a mut Quirks,
     nodes: Vec<Node>,
     levels: Vec<Level<'s>>,
     terms: usize,
@@ -64,12 +70,12 @@ const NAME: &str = "an attribute, `not` or `(`";
 const OPERATOR: &str = "an operator such as `eq`";
 
 impl<'a, 's> Parser<'a, 's> {
-    fn new(text: &'a str, scope: Scope<'s>, profile: Profile) -> Result<Self, Error> {
+    fn new(text: &'a str, scope: Scope<'s>, profile: Profile, quirks: &'a mut Quirks) -> Result<Self, Error> {
         if text.len() > FILTER_BYTES_MAX {
             return Err(invalid(format!("the filter has {} bytes, at most {FILTER_BYTES_MAX} are read", text.len())));
         }
         let start = Level { opener: Opener::Start, or: None, and: None };
-        Ok(Parser { lexer: Lexer::new(text), scope, profile, nodes: Vec::new(), levels: vec![start], terms: 0 })
+        Ok(Parser { lexer: Lexer::new(text), scope, profile, quirks, nodes: Vec::new(), levels: vec![start], terms: 0 })
     }
 
     fn run(mut self) -> Result<Filter, Error> {
@@ -146,7 +152,7 @@ impl<'a, 's> Parser<'a, 's> {
             Opener::Path(name) => {
                 // EN-16: `emails[type eq "work"].value eq "x"`, which the grammar does not have.
                 let inner = match self.lexer.peek()? {
-                    Token::Word(word) if word.starts_with('.') && self.profile == Profile::Lenient => {
+                    Token::Word(word) if word.starts_with('.') && self.allows(Quirk::SubAttributeAfterBrackets) => {
                         let (at, _) = self.lexer.next()?;
                         let sub = name.attribute.sub(&word[1..]).ok_or_else(|| self.unknown(at, word))?;
                         let compared = self.compare(Name { sub: Some(sub), ..name })?;
@@ -161,7 +167,11 @@ impl<'a, 's> Parser<'a, 's> {
         Ok(())
     }
 
-    fn resolve(&self, at: usize, word: &str) -> Result<Resolved<'s>, Error> {
+    fn allows(&mut self, quirk: Quirk) -> bool {
+        self.quirks.allow(self.profile, quirk)
+    }
+
+    fn resolve(&mut self, at: usize, word: &str) -> Result<Resolved<'s>, Error> {
         let within = self.levels.iter().rev().find_map(|level| match level.opener {
             Opener::Path(name) => Some(name),
             _ => None,
@@ -178,11 +188,17 @@ impl<'a, 's> Parser<'a, 's> {
             Resolved::Attribute(name) if [name.attribute, name.leaf()].iter().any(|a| a.returned == Returned::Never) => {
                 Err(self.lexer.fault(at, &format!("`{name}`, which no filter may use,")))
             }
+            Resolved::Attribute(name)
+                if name.is_bare_in(word) && matches!((within, self.scope), (None, Scope::Resource(_))) =>
+            {
+                self.quirks.note(Quirk::BareExtension);
+                Ok(resolved)
+            }
             other => Ok(other),
         }
     }
 
-    fn value_path(&self, at: usize, word: &str) -> Result<Name<'s>, Error> {
+    fn value_path(&mut self, at: usize, word: &str) -> Result<Name<'s>, Error> {
         let is_within = self.levels.iter().any(|level| matches!(level.opener, Opener::Path(_)));
         if is_within || matches!(self.scope, Scope::Element(_)) {
             return Err(self.lexer.fault(at, "a value path in a value path")); // F-05
@@ -197,7 +213,9 @@ impl<'a, 's> Parser<'a, 's> {
     fn compare(&mut self, name: Name<'s>) -> Result<NodeId, Error> {
         let (at, op) = self.operator()?;
         let Some(op) = op else { return Ok(self.push(Node::Present(name.attr()))) };
-        let Some(compared) = name.comparable() else {
+        // EN-17: of several values, F-08 says that the comparison means theirs.
+        let is_bare = name.leaf().kind == Type::Complex && !name.leaf().multi_valued;
+        let Some(compared) = name.comparable().filter(|_| !is_bare || self.allows(Quirk::BareReference)) else {
             let detail = format!("`{name}`, which is complex, compared; expected one of its sub-attributes");
             return Err(self.lexer.fault(at, &detail)); // F-09
         };
@@ -274,8 +292,7 @@ impl<'a, 's> Parser<'a, 's> {
         }
     }
 
-    fn literal(&self, attribute: &Attribute, at: usize, token: Token<'_>) -> Result<Literal, Error> {
-        let is_lenient = self.profile == Profile::Lenient;
+    fn literal(&mut self, attribute: &Attribute, at: usize, token: Token<'_>) -> Result<Literal, Error> {
         let expected = match attribute.kind {
             Type::Boolean => "`true` or `false`",
             Type::Integer | Type::Decimal => "a number",
@@ -285,17 +302,26 @@ impl<'a, 's> Parser<'a, 's> {
         let literal = match (attribute.kind, &token) {
             (Type::Boolean, Token::Word(word)) => value::truth(word).map(Literal::Bool),
             // EN-20, F-18.
-            (Type::Boolean, Token::Text(text)) if is_lenient => value::truth(text).map(Literal::Bool),
+            (Type::Boolean, Token::Text(text)) => {
+                value::truth(text).filter(|_| self.allows(Quirk::BooleanAsText)).map(Literal::Bool)
+            }
             (Type::Integer | Type::Decimal, Token::Word(word)) => number(word).map(Literal::Number),
-            (Type::DateTime, Token::Text(text)) => instant(text, is_lenient).map(Literal::Instant),
-            (Type::DateTime, Token::Word(word)) if is_lenient => instant(word, true).map(Literal::Instant),
+            (Type::DateTime, Token::Text(text)) => self.instant(text),
+            (Type::DateTime, Token::Word(word)) => self.instant(word).filter(|_| self.allows(Quirk::BareWord)),
             (Type::Boolean | Type::Integer | Type::Decimal | Type::DateTime | Type::Complex, _) => None,
             (_, Token::Text(text)) => Some(Literal::Text(text.clone())),
             // F-24: a bare word, as in samples of the RFC and of Entra.
-            (_, Token::Word(word)) if is_lenient => Some(Literal::Text((*word).to_owned())),
+            (_, Token::Word(word)) if self.allows(Quirk::BareWord) => Some(Literal::Text((*word).to_owned())),
             _ => None,
         };
         literal.ok_or_else(|| self.unexpected(at, &token, expected))
+    }
+
+    // F-21: an unescaped `+` arrives as a blank.
+    fn instant(&mut self, text: &str) -> Option<Literal> {
+        let mended = || Timestamp::parse(&text.replace(' ', "+"));
+        let instant = Timestamp::parse(text).or_else(|| mended().filter(|_| self.allows(Quirk::BlankForPlus)));
+        instant.map(Literal::Instant)
     }
 
     fn join_and(&mut self, node: NodeId) {
@@ -346,12 +372,6 @@ impl<'a, 's> Parser<'a, 's> {
 fn number(word: &str) -> Option<f64> {
     let number: serde_json::Number = serde_json::from_str(word).ok()?;
     number.as_f64()
-}
-
-// F-21: an unescaped `+` arrives as a blank.
-fn instant(text: &str, is_lenient: bool) -> Option<Timestamp> {
-    let mended = || Timestamp::parse(&text.replace(' ', "+")).filter(|_| is_lenient);
-    Timestamp::parse(text).or_else(mended)
 }
 
 fn invalid(detail: String) -> Error {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::base::limit::{FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
 use crate::scim::path::{Resolved, resolve};
-use crate::scim::{Profile, ResourceType, Schemas, ScimType};
+use crate::scim::{Profile, Quirks, ResourceType, Schemas, ScimType};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -301,10 +301,11 @@ fn a_filter_is_shown_as_it_parses() {
 #[test]
 fn an_element_is_asked() {
     let Resolved::Attribute(name) = resolve("emails", Schemas::core().user(), Profile::Strict) else { panic!("emails exists") };
-    let filter = parse_element(r#"type eq "WORK" and primary eq true"#, name, Profile::Strict).expect("a filter");
+    let filter =
+        parse_element(r#"type eq "WORK" and primary eq true"#, name, Profile::Strict, &mut Quirks::new()).expect("a filter");
     let asked: Vec<bool> = ada()["emails"].as_array().expect("an array").iter().map(|e| matches_element(&filter, e)).collect();
     assert_eq!(asked, [false, true]);
-    assert!(parse_element("emails[type pr]", name, Profile::Lenient).is_err());
+    assert!(parse_element("emails[type pr]", name, Profile::Lenient, &mut Quirks::new()).is_err());
 }
 
 proptest! {

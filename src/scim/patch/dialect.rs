@@ -7,9 +7,9 @@ use super::{Op, Operation, Target, in_operation, target};
 use crate::scim::filter::{CompareOp, Filter, Literal, Node, NodeId};
 use crate::scim::path::{self, Name, Resolved};
 use crate::scim::value::{self, Place};
-use crate::scim::{Error, Profile, Quirks, ResourceType, ScimType, json};
+use crate::scim::{Error, Profile, Quirk, Quirks, ResourceType, ScimType, json};
 
-/// P-06, P-10, OK-04, EN-03, EN-04: each key of a path-less value is a path.
+/// P-06, P-10, OK-04: each key of a path-less value names an attribute; EN-03, EN-04: or is a path.
 pub(super) fn expand_pathless<'s>(
     index: usize,
     op: Op,
@@ -22,6 +22,9 @@ pub(super) fn expand_pathless<'s>(
     if op == Op::Remove {
         return Err(Error::bad(ScimType::NoTarget, "`remove` has no path")); // P-16
     }
+    if !profile.has(Quirk::PathlessPatch) {
+        return Err(Error::bad(ScimType::InvalidPath, "`path` is not there, and here no operation is taken without one")); // W-04
+    }
     let values = match value {
         Some(Value::Object(values)) => values,
         Some(other) => {
@@ -29,12 +32,33 @@ pub(super) fn expand_pathless<'s>(
         }
         None => return Err(invalid("`value` is not there".to_owned())),
     };
+    for key in values.keys() {
+        let is_path = match path::resolve(key.split('[').next().unwrap_or_default(), resource_type, profile) {
+            Resolved::Attribute(name) => name.sub.is_some() || key.contains(['[', ':']),
+            _ => false,
+        };
+        if is_path && !quirks.allow(profile, Quirk::PathlessKeys) {
+            return Err(Error::bad(ScimType::InvalidPath, format!("`{key}` is a path, expected the name of an attribute")));
+        }
+    }
+    expand_keys(index, op, values, resource_type, profile, quirks, out)
+}
+
+fn expand_keys<'s>(
+    index: usize,
+    op: Op,
+    values: Map<String, Value>,
+    resource_type: &'s ResourceType,
+    profile: Profile,
+    quirks: &mut Quirks,
+    out: &mut Vec<Operation<'s>>,
+) -> Result<(), Error> {
     for (key, value) in values {
         let is_known = !matches!(
             path::resolve(key.split('[').next().unwrap_or_default(), resource_type, profile),
             Resolved::UnknownAttribute | Resolved::UnknownSchema
         );
-        match if is_known { target(&key, resource_type, profile)? } else { None } {
+        match if is_known { target(&key, resource_type, profile, quirks)? } else { None } {
             Some(target) => expand(index, op, target, Some(value), resource_type, profile, quirks, out)?,
             None => value::unknown(&key, &value, profile, quirks)?,
         }
@@ -65,7 +89,7 @@ pub(super) fn expand<'s>(
                 }
                 (_, Some(Value::Object(values))) => {
                     let values: Map<String, Value> = values.into_iter().map(prefixed).collect();
-                    expand_pathless(index, op, Some(Value::Object(values)), resource_type, profile, quirks, out)
+                    expand_keys(index, op, values, resource_type, profile, quirks, out)
                 }
                 (_, other) => {
                     let found = other.as_ref().map_or("not there", json::kind_of);
@@ -76,8 +100,10 @@ pub(super) fn expand<'s>(
     };
     // P-24: `schemas` follows from what the document holds.
     if name.extension.is_none() && name.attribute.name == "schemas" {
-        quirks.note("schemas-in-patch");
-        return Ok(());
+        return match quirks.allow(profile, Quirk::SchemasInPatch) {
+            true => Ok(()),
+            false => Err(Error::bad(ScimType::Mutability, "`schemas` follow from the content")),
+        };
     }
     let (op, value) = match (op, value) {
         (Op::Add | Op::Replace, None) => return Err(invalid(format!("`{target}` is given no value"))), // P-25
@@ -121,8 +147,8 @@ fn typed(
     }
 }
 
-/// EN-11, P-19: `remove` of several values with a `value` means those alone; never all, not even if it is empty. Elsewhere
-/// the value says nothing (EN-12). None if nothing is to be removed.
+/// EN-11, P-19: `remove` of several values with a `value` means those alone or is refused; never all, not even if it is empty.
+/// Elsewhere the value says nothing (EN-12). None if nothing is to be removed.
 fn removed(
     target: &Target<'_>,
     name: Name<'_>,
@@ -134,7 +160,9 @@ fn removed(
         (Target::Attribute { filter: None, .. }, Some(value))
             if !value.is_null() && name.attribute.multi_valued && name.sub.is_none() =>
         {
-            quirks.note("remove-with-value");
+            if !quirks.allow(profile, Quirk::RemoveWithValue) {
+                return Err(Error::bad(ScimType::InvalidSyntax, "`remove` has a value, expected a filter in the path"));
+            }
             let value = typed(target, name, value, profile, quirks)?;
             Ok(value.map(Some))
         }

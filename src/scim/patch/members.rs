@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::dialect::refused;
 use super::{Op, Operation, Target, in_operation};
 use crate::scim::filter::{CompareOp, Filter, Literal, Node, NodeId};
-use crate::scim::{Error, ScimType, resource};
+use crate::scim::{Error, Profile, Quirk, Quirks, ScimType, resource};
 
 /// What an operation does to the members of a group.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +23,8 @@ pub enum MemberOp {
 }
 
 /// What an operation on `members` does. An id that cannot be one is refused when added (S-45) and passed over when removed
-/// (P-18, P-31).
-pub fn member_change(operation: &Operation<'_>) -> Result<MemberOp, Error> {
+/// (P-18, P-31). Where a filter must match, what it names is not taken on trust.
+pub fn member_change(operation: &Operation<'_>, profile: Profile, quirks: &mut Quirks) -> Result<MemberOp, Error> {
     let immutable = || refused(operation, ScimType::Mutability, "cannot be changed, expected the member as a whole");
     let Target::Attribute { name, filter } = &operation.target else { return Err(immutable()) };
     // `members.value` and `members[…].value` stand for the member; its other sub-attributes are derived or immutable (S-26).
@@ -36,15 +36,19 @@ pub fn member_change(operation: &Operation<'_>) -> Result<MemberOp, Error> {
         (Some(element), None, Some(_)) => Some(json!([element])),
         (value, _, _) => value.clone(),
     };
+    let mut added = |value: Option<Value>| {
+        let ids = resource::member_ids(&value.unwrap_or_default(), profile, quirks);
+        ids.map_err(|error| in_operation(operation.index, error))
+    };
     match (operation.op, filter) {
-        (Op::Add, None) => added(operation, value).map(MemberOp::Add),
-        (Op::Replace, None) => added(operation, value).map(MemberOp::Replace),
+        (Op::Add, None) => added(value).map(MemberOp::Add),
+        (Op::Replace, None) => added(value).map(MemberOp::Replace),
         (Op::Remove, None) if name.sub.is_some() => Err(immutable()),
         (Op::Remove, None) => Ok(match value {
             None => MemberOp::Replace(Vec::new()), // P-17
             Some(value) => MemberOp::Remove(value.as_array().into_iter().flatten().filter_map(id).collect()), // EN-11
         }),
-        (Op::Remove, Some(filter)) => Ok(match named(filter) {
+        (Op::Remove, Some(filter)) => Ok(match named(filter).filter(|_| profile.has(Quirk::RemoveWithoutMatch)) {
             Some(ids) => MemberOp::Remove(ids.into_iter().filter_map(resource::id).collect()), // OK-06
             None => MemberOp::RemoveMatching(filter.clone()),
         }),
@@ -57,13 +61,9 @@ pub fn member_change(operation: &Operation<'_>) -> Result<MemberOp, Error> {
             if given.is_some_and(|given| given != ids[0]) {
                 return Err(immutable());
             }
-            added(operation, Some(described)).map(MemberOp::Add)
+            added(Some(described)).map(MemberOp::Add)
         }
     }
-}
-
-fn added(operation: &Operation<'_>, value: Option<Value>) -> Result<Vec<Uuid>, Error> {
-    resource::member_ids(&value.unwrap_or_default()).map_err(|error| in_operation(operation.index, error))
 }
 
 fn id(member: &Value) -> Option<Uuid> {
@@ -90,7 +90,7 @@ fn named(filter: &Filter) -> Option<Vec<&str>> {
 mod tests {
     use super::*;
     use crate::scim::filter::matches_element;
-    use crate::scim::{Profile, Quirks, Schemas, patch, urn};
+    use crate::scim::{Schemas, patch, urn};
 
     const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
     const OTHER: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
@@ -113,7 +113,7 @@ mod tests {
     fn members(operations: Value, expected: Result<MemberOp, &str>) {
         let parsed = parse(&operations);
         assert!(parsed.iter().all(|operation| operation.is_on("members")));
-        let got = parsed.first().map(member_change).expect("an operation").map_err(|error| error.detail);
+        let got = member_change(&parsed[0], Profile::Lenient, &mut Quirks::new()).map_err(|error| error.detail);
         assert_eq!(got, expected.map_err(str::to_owned), "{operations}");
     }
 
@@ -149,7 +149,11 @@ mod tests {
         let nothing = parse(&op("remove", "members", json!([])));
         assert!(nothing.is_empty());
         let users = parse(&remove(r#"members[type eq "User"]"#));
-        let Ok(MemberOp::RemoveMatching(filter)) = member_change(&users[0]) else { panic!("a filter") };
+        let change = |operation, profile| member_change(operation, profile, &mut Quirks::new());
+        let Ok(MemberOp::RemoveMatching(filter)) = change(&users[0], Profile::Lenient) else { panic!("a filter") };
         assert!(matches_element(&filter, &json!({"type": "User"})) && !matches_element(&filter, &json!({"type": "Group"})));
+        // P-18.
+        let named = parse(&remove(&format!("members[value eq {ID:?}]")));
+        assert!(matches!(change(&named[0], Profile::Strict), Ok(MemberOp::RemoveMatching(_))));
     }
 }

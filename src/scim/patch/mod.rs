@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::filter::Filter;
 use super::path::{self, Name, Resolved};
 use super::schema::{Attribute, ResourceType, Schema, Type};
-use super::{Error, Profile, Quirks, ScimType, filter, json, urn};
+use super::{Error, Profile, Quirk, Quirks, ScimType, filter, json, urn};
 use crate::base::limit::PATCH_OPERATIONS_MAX;
 
 pub use members::{MemberOp, member_change};
@@ -97,7 +97,7 @@ pub fn parse<'s>(
     let is_patch = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::PATCH_OP));
     let is_named = schemas.as_array().is_some_and(|schemas| schemas.iter().any(is_patch)) || is_patch(&schemas);
     // P-01; a body that names another schema is no PATCH, whatever the profile.
-    let is_patch_op = is_named || (schemas.is_null() && quirks.allow(profile, "schemas-missing"));
+    let is_patch_op = is_named || (schemas.is_null() && quirks.allow(profile, Quirk::SchemasMissing));
     if !is_patch_op {
         return Err(syntax(format!("`schemas` does not hold `{}`", urn::PATCH_OP)));
     }
@@ -106,7 +106,7 @@ pub fn parse<'s>(
         _ => return Err(syntax("`Operations` is not there, expected an array of operations")),
     };
     // EN-23.
-    if items.is_empty() && !quirks.allow(profile, "empty-operations") {
+    if items.is_empty() && !quirks.allow(profile, Quirk::EmptyOperations) {
         return Err(syntax("`Operations` is empty, expected at least one operation"));
     }
     if items.len() > PATCH_OPERATIONS_MAX {
@@ -137,13 +137,13 @@ fn operation<'s>(
     let Value::Object(mut item) = item else {
         return Err(syntax(format!("it is {}, expected an object", json::kind_of(&item))));
     };
-    let op = op(json::take(&mut item, "op"))?;
+    let op = op(json::take(&mut item, "op"), profile, quirks)?;
     let (path, value) = (json::take(&mut item, "path"), json::take(&mut item, "value"));
     match path {
-        Some(Value::String(path)) if !path.is_empty() => match target(&path, resource_type, profile)? {
+        Some(Value::String(path)) if !path.is_empty() => match target(&path, resource_type, profile, quirks)? {
             Some(target) => dialect::expand(index, op, target, value, resource_type, profile, quirks, out),
             // S-47: an extension that is not ours, as on POST.
-            None if quirks.allow(profile, "unknown-attribute") => Ok(()),
+            None if quirks.allow(profile, Quirk::UnknownAttribute) => Ok(()),
             None => Err(Error::bad(ScimType::InvalidPath, format!("`{path}` is of no schema of this resource type"))),
         },
         None | Some(Value::Null | Value::String(_)) => {
@@ -157,10 +157,12 @@ fn operation<'s>(
 }
 
 // EN-01, P-02.
-fn op(sent: Option<Value>) -> Result<Op, Error> {
+fn op(sent: Option<Value>, profile: Profile, quirks: &mut Quirks) -> Result<Op, Error> {
     let text = sent.as_ref().and_then(Value::as_str).unwrap_or_default();
     let ops = [("add", Op::Add), ("remove", Op::Remove), ("replace", Op::Replace)];
-    let found = ops.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    let found = ops
+        .into_iter()
+        .find(|(name, _)| *name == text || name.eq_ignore_ascii_case(text) && quirks.allow(profile, Quirk::OpCase));
     found.map(|(_, op)| op).ok_or_else(|| {
         let shown: String = text.chars().take(64).collect();
         syntax(format!("`op` is {shown:?}, expected `add`, `remove` or `replace`"))
@@ -168,7 +170,12 @@ fn op(sent: Option<Value>) -> Result<Op, Error> {
 }
 
 /// What `path` names (P-03); none if its URN is none of the type's.
-fn target<'s>(path: &str, resource_type: &'s ResourceType, profile: Profile) -> Result<Option<Target<'s>>, Error> {
+fn target<'s>(
+    path: &str,
+    resource_type: &'s ResourceType,
+    profile: Profile,
+    quirks: &mut Quirks,
+) -> Result<Option<Target<'s>>, Error> {
     let malformed = |detail: String| Error::bad(ScimType::InvalidPath, detail);
     let unknown = || malformed(format!("`{path}` names no attribute of this resource type"));
     let (head, brackets) = match path.split_once('[') {
@@ -181,6 +188,9 @@ fn target<'s>(path: &str, resource_type: &'s ResourceType, profile: Profile) -> 
         Resolved::UnknownSchema => return Ok(None),
         Resolved::Extension(_) | Resolved::UnknownAttribute => return Err(unknown()),
     };
+    if name.is_bare_in(head) {
+        quirks.note(Quirk::BareExtension);
+    }
     let Some(rest) = brackets else { return Ok(Some(Target::Attribute { name, filter: None })) };
     // Nothing that may follow the filter holds a bracket, while strings in it may.
     let (inner, tail) = rest.rsplit_once(']').ok_or_else(|| malformed(format!("`{path}` has no closing `]`")))?;
@@ -193,7 +203,7 @@ fn target<'s>(path: &str, resource_type: &'s ResourceType, profile: Profile) -> 
         None => return Err(malformed(format!("`{path}` has {tail:?} after `]`, expected a sub-attribute"))),
     };
     // F-33: what is wrong in the brackets is `invalidFilter`.
-    let filter = filter::parse_element(inner, name, profile)?;
+    let filter = filter::parse_element(inner, name, profile, quirks)?;
     Ok(Some(Target::Attribute { name: Name { sub, ..name }, filter: Some(filter) }))
 }
 

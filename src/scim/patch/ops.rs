@@ -10,7 +10,7 @@ use crate::base::text::fold;
 use crate::scim::filter::matches_element;
 use crate::scim::path::Name;
 use crate::scim::schema::{Attribute, Mutability};
-use crate::scim::{Error, Profile, Quirks, ResourceType, ScimType, resource};
+use crate::scim::{Error, Profile, Quirk, Quirks, ResourceType, ScimType, resource};
 
 /// Applies the operations in order to a document, all or none (P-05), and tells whether it changed (P-08). `doc` is as
 /// stored: with `id` and `schemas`, without `meta` and references.
@@ -93,7 +93,9 @@ fn is_writable(
             "meta" | "groups" => name.extension.is_none(),
             _ => !name.attribute.is_read_only(),
         };
-        if is_same || (is_echo && quirks.allow(profile, "read-only-in-patch")) {
+        if (is_same && quirks.allow(profile, Quirk::EqualReadOnly))
+            || (is_echo && quirks.allow(profile, Quirk::ReadOnlyInPatch))
+        {
             return Ok(false);
         }
         return Err(refused(operation, ScimType::Mutability, "is read-only"));
@@ -150,14 +152,15 @@ fn write_in(
         // RFC 7644 §3.5.2.2: without its last value the attribute is unassigned.
         if items.is_empty() { None } else { Some(Value::Array(items)) }
     } else {
-        write_single(current, operation, name)
+        write_single(current, operation, name, profile)
     };
     set(holder, key, next);
     Ok(())
 }
 
-/// P-07, P-11, P-12: a complex value is merged, sub-attribute by sub-attribute.
-fn write_single(current: Option<Value>, operation: &Operation<'_>, name: Name<'_>) -> Option<Value> {
+/// P-07, P-11, P-12: a complex value is merged, sub-attribute by sub-attribute, unless `profile` replaces it whole.
+fn write_single(current: Option<Value>, operation: &Operation<'_>, name: Name<'_>, profile: Profile) -> Option<Value> {
+    let is_whole = operation.op == Op::Replace && profile.has(Quirk::ComplexReplacedWhole);
     let given = operation.value.clone();
     match (name.sub, current, given) {
         (Some(sub), current, given) => {
@@ -165,7 +168,7 @@ fn write_single(current: Option<Value>, operation: &Operation<'_>, name: Name<'_
             set(&mut object, &sub.name, given);
             if object.is_empty() { None } else { Some(Value::Object(object)) }
         }
-        (None, Some(Value::Object(mut object)), Some(Value::Object(given))) => {
+        (None, Some(Value::Object(mut object)), Some(Value::Object(given))) if !is_whole => {
             object.extend(given);
             Some(Value::Object(object))
         }
@@ -190,7 +193,7 @@ fn write_items(
                     items.push(Value::Object(Map::new()));
                 }
                 let all: Vec<usize> = (0..items.len()).collect();
-                set_in(items, &all, sub, given);
+                set_in(items, &all, sub, given, profile);
                 all
             }
             (None, Op::Add, Some(Value::Array(given))) => append(items, given),
@@ -211,10 +214,9 @@ fn write_items(
     let chosen: Vec<usize> = (0..items.len()).filter(|index| matches_element(filter, &items[*index])).collect();
     if chosen.is_empty() {
         let is_remove = operation.op == Op::Remove;
-        let allowed = quirks.allow(profile, if is_remove { "remove-without-match" } else { "value-path-created" });
-        let element = described(filter).filter(|_| allowed && !is_remove);
+        let element = described(filter).filter(|_| !is_remove && quirks.allow(profile, Quirk::ValuePathCreated));
         return match element {
-            _ if allowed && is_remove => Ok(Vec::new()), // P-18
+            _ if is_remove && quirks.allow(profile, Quirk::RemoveWithoutMatch) => Ok(Vec::new()), // P-18
             // EN-06, EN-08, P-09, P-15.
             Some(mut element) => {
                 match (name.sub, given) {
@@ -229,7 +231,7 @@ fn write_items(
         };
     }
     match (name.sub, operation.op, given) {
-        (Some(sub), _, given) => set_in(items, &chosen, sub, given),
+        (Some(sub), _, given) => set_in(items, &chosen, sub, given, profile),
         (None, Op::Add, Some(Value::Object(given))) => {
             for index in &chosen {
                 if let Value::Object(object) = &mut items[*index] {
@@ -265,14 +267,15 @@ fn set(object: &mut Map<String, Value>, key: &str, value: Option<Value>) {
     };
 }
 
-/// Sets or removes a sub-attribute. EN-12: an element of which only its label is left is emptied, and so dropped.
-fn set_in(items: &mut [Value], chosen: &[usize], sub: &Attribute, value: Option<Value>) {
+/// Sets or removes a sub-attribute. EN-12: an element of which only its label is left is emptied, and so dropped, unless
+/// `profile` keeps it.
+fn set_in(items: &mut [Value], chosen: &[usize], sub: &Attribute, value: Option<Value>, profile: Profile) {
     for index in chosen {
         let Value::Object(object) = &mut items[*index] else { continue };
         let had = object.contains_key(&sub.name);
         set(object, &sub.name, value.clone());
         let is_label = |key: &String| ["type", "primary", "display"].contains(&key.as_str());
-        if value.is_none() && had && object.keys().all(is_label) {
+        if value.is_none() && had && object.keys().all(is_label) && profile.has(Quirk::LabelsDropped) {
             object.clear();
         }
     }
@@ -326,7 +329,7 @@ fn settle_primary(
     let claims: Vec<usize> =
         touched.iter().copied().filter(|index| items.get(*index).is_some_and(|item| item["primary"] == true)).collect();
     let Some(&last) = claims.last() else { return Ok(()) };
-    if claims.iter().any(|claim| *claim != last) && !quirks.allow(profile, "several-primaries") {
+    if claims.iter().any(|claim| *claim != last) && !quirks.allow(profile, Quirk::SeveralPrimaries) {
         return Err(refused(operation, ScimType::InvalidValue, "is given more than one primary value"));
     }
     for (index, item) in items.iter_mut().enumerate() {

@@ -87,6 +87,8 @@ fn key(org: OrgId, claim: &Claim) -> Key {
 pub(super) fn may_shut_out(change: &Change) -> bool {
     match change {
         Change::Org(org::Change::OrgCreated(_)) | Change::Auth(auth::Change::ClientCreated(_)) => false,
+        // Nobody is shut out, but the answer tells what holds in the org.
+        Change::Org(org::Change::SettingsChanged { .. }) => true,
         Change::Invite(_) | Change::Outbox(_) => false,
         Change::Directory(directory::Change::UserDeleted { .. }) => true,
         // Documents are printed without white space, and a quote inside a text is escaped.
@@ -113,6 +115,7 @@ mod tests {
             name: "ACME".into(),
             active: true,
             created: Timestamp(0),
+            settings: Default::default(),
         };
         Some(Access { org, is_live })
     }

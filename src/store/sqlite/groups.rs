@@ -3,12 +3,13 @@
 use rusqlite::Connection;
 use uuid::Uuid;
 
+use super::columns::GroupColumns;
 use super::members::{self, Changed};
 use super::readers::{all, execute, int, one};
-use super::{Breach, breach, columns};
+use super::{Breach, breach, columns, settings};
 use crate::base::{GroupId, OrgId, Timestamp};
 use crate::directory::{Change, MemberChange};
-use crate::scim::{Kind, Reference};
+use crate::scim::{Kind, Quirk, Reference};
 use crate::store::{Error, Outcome};
 
 /// The display name of a group, if it is there.
@@ -55,8 +56,19 @@ fn create(db: &Connection, org: OrgId, id: GroupId, doc: &str, first: &[Uuid], a
         Some(Breach::Foreign) => Error::NotFound,
         _ => error.into(),
     })?;
+    unique(db, org, id.0, &GroupColumns::default(), &columns)?;
     members::add(db, org, id, first)?;
     Ok(Outcome::Written { version: 1, last_modified: at })
+}
+
+/// S-19, EN-26.
+fn unique(db: &Connection, org: OrgId, id: Uuid, before: &GroupColumns, after: &GroupColumns) -> Result<(), Error> {
+    let sql = "select 1 from groups where org_id = ?1 and id <> ?2 and external_id = ?3";
+    let (was, is) = (before.external_id.as_deref(), after.external_id.as_deref());
+    settings::unique(db, (org, id), Quirk::ExternalIdUnique, ("externalId", sql), was, is)?;
+    let sql = "select 1 from groups where org_id = ?1 and id <> ?2 and display_name_key = ?3";
+    let (was, is) = (Some(before.display_name_key.as_str()), Some(after.display_name_key.as_str()));
+    settings::unique(db, (org, id), Quirk::GroupNameUnique, ("displayName", sql), was, is)
 }
 
 fn alter(
@@ -79,6 +91,7 @@ fn alter(
     let doc = doc.filter(|doc| *doc != before);
     if let Some(doc) = doc {
         let columns = columns::group(&columns::object(doc)?);
+        unique(db, org, id.0, &columns::group(&columns::object(&before)?), &columns)?;
         execute(
             db,
             "update groups set display_name = ?3, display_name_key = ?4, external_id = ?5, doc = ?6

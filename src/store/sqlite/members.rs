@@ -41,6 +41,23 @@ pub(super) fn of_group(db: &Connection, org: OrgId, group: Uuid) -> Result<Vec<R
     Ok(members)
 }
 
+/// Those of `ids` that can be members.
+pub(super) fn known(db: &Connection, org: OrgId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, Error> {
+    let mut known = HashSet::new();
+    for id in ids {
+        let found = one(
+            db,
+            "select 1 from users where org_id = ?1 and id = ?2 union all select 1 from groups where org_id = ?1 and id = ?2",
+            &[&org.0, &id],
+            |_| Ok(()),
+        )?;
+        if found.is_some() {
+            known.insert(id);
+        }
+    }
+    Ok(known)
+}
+
 /// Does `changes` in their order.
 pub(super) fn change(db: &Connection, org: OrgId, group: GroupId, changes: &[MemberChange]) -> Result<Changed, Error> {
     let mut changed = Changed::No;

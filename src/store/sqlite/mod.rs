@@ -17,10 +17,12 @@ mod orgs;
 mod outbox;
 mod pages;
 mod readers;
+mod settings;
 mod sort;
 mod users;
 mod writer;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +36,7 @@ pub use open::OpenMode;
 use crate::auth::Client;
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp};
 use crate::invite::{Invitation, Invitee};
-use crate::org::Org;
+use crate::org::{Org, Settings};
 use crate::outbox::Letter;
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
@@ -82,6 +84,10 @@ impl Store for Sqlite {
         self.readers.pooled(orgs::orgs).await
     }
 
+    async fn settings(&self, org: OrgId) -> Result<Option<Settings>, Error> {
+        self.readers.inline(|db| settings::own(db, org))
+    }
+
     async fn client(&self, client: ClientId) -> Result<Option<Client>, Error> {
         self.readers.inline(|db| clients::client(db, client))
     }
@@ -119,6 +125,10 @@ impl Store for Sqlite {
 
     async fn invitees(&self, org: OrgId, user_names: &[String], now: Timestamp) -> Result<Vec<Option<Invitee>>, Error> {
         self.readers.inline(|db| user_names.iter().map(|name| invitations::invitee(db, org, name, now)).collect())
+    }
+
+    async fn members_known(&self, org: OrgId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, Error> {
+        self.readers.pooled(move |db| members::known(db, org, ids)).await
     }
 
     async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error> {

@@ -19,9 +19,10 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Statements that a connection keeps compiled.
 const STATEMENTS_MAX: usize = 512;
 /// Schema versions, oldest first; forward only.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_directory.sql"),
     include_str!("../../../migrations/sqlite/0002_change_log.sql"),
+    include_str!("../../../migrations/sqlite/0003_settings.sql"),
 ];
 
 /// Who opens.

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::columns::{self, UserColumns};
 use super::readers::{all, execute, int, one};
-use super::{Breach, breach};
+use super::{Breach, breach, settings};
 use crate::base::{InvitationId, OrgId, Timestamp, UserId, text};
 use crate::directory::{Change, Membership, guest_doc, without_manager};
-use crate::scim::{Kind, Reference};
+use crate::scim::{Kind, Quirk, Reference};
 use crate::store::{Account, Error, Outcome};
 
 /// A person who may sign in.
@@ -52,6 +52,7 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
                 at: *at,
             };
             insert(db, &row)?;
+            unique(db, *org, id.0, None, row.columns.external_id.as_deref())?;
             Ok(Outcome::Written { version: 1, last_modified: *at })
         }
         Change::UserReplaced { org, id, expected, doc, password_hash, at } => {
@@ -202,11 +203,18 @@ fn replace(
             // V-05: nothing that anybody can read has changed.
             return Ok(before.outcome());
         }
+        unique(db, org, id.0, before.columns.external_id.as_deref(), columns.external_id.as_deref())?;
         let after = Row { columns: &columns, active: columns.active, active_own: columns.active, doc };
         update(db, org, id.0, &before, &after, at)?
     };
     follow(db, org, id.0, at)?;
     Ok(outcome)
+}
+
+/// S-19.
+fn unique(db: &Connection, org: OrgId, id: Uuid, before: Option<&str>, external_id: Option<&str>) -> Result<(), Error> {
+    let sql = "select 1 from users where org_id = ?1 and id <> ?2 and external_id = ?3";
+    settings::unique(db, (org, id), Quirk::ExternalIdUnique, ("externalId", sql), before, external_id)
 }
 
 struct Row<'a> {

@@ -62,6 +62,7 @@ impl World {
             (foreign, None, foreign, "foreign"),
         ] {
             let org = Org {
+                settings: Default::default(),
                 id: org,
                 parent: above,
                 root,

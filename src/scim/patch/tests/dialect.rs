@@ -19,7 +19,7 @@ fn what_entra_sends_is_understood() {
         json!({ENTERPRISE: {"department": "Sales"}}),
     );
     // EN-06, P-09, P-15, EN-07.
-    for name in ["Add", "Replace"] {
+    for name in ["add", "replace"] {
         let path = r#"emails[type eq "work"].Value"#;
         lenient(json!({}), op(name, path, json!("a@b")), json!({"emails": [{"type": "work", "value": "a@b"}]}));
         let nothing = r#"operation 1: `emails[type eq "work"].value` matched nothing"#;
@@ -53,7 +53,7 @@ fn what_entra_sends_is_understood() {
     lenient(json!({}), op("Add", "urn:ietf:params:scim:schemas:extension:Custom:2.0:User:tag", json!("x")), json!({}));
     lenient(json!({}), json!([{"op": "Add", "value": {"nope": 1, "title": "T"}}]), json!({"title": "T"}));
     let mut quirks = Quirks::new();
-    patched(Profile::Lenient, &user(json!({})), op("Add", r#"emails[type eq "work"].value"#, json!(["x"])), &mut quirks)
+    patched(Profile::Lenient, &user(json!({})), op("add", r#"emails[type eq "work"].value"#, json!(["x"])), &mut quirks)
         .expect("a patch");
     assert_eq!(quirks.names(), ["array-for-single-value", "value-path-created"]);
 }
