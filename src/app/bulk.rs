@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::idempotency::Ticket;
 use super::{App, Error, TRIES, groups, users};
 use crate::auth::Principal;
 use crate::base::limit::{BULK_TIME, MEMBERS_MAX};
@@ -18,7 +19,7 @@ use crate::directory::groups::Needs;
 use crate::directory::{self, MemberChange};
 use crate::scim::bulk::{self, BulkRequest, Method, Request, Target};
 use crate::scim::{self, Kind, Quirks, resource};
-use crate::store::{self, Actor, Change, Commit, Outcome, References, Refused};
+use crate::store::{self, Actor, Change, Commit, Kept, Outcome, References, Refused};
 
 /// Commits of one run: what others wait for behind it is bounded by this and by [`MEMBERS_MAX`] rows of members.
 const RUN_MAX: usize = 256;
@@ -48,10 +49,13 @@ pub struct Written {
 impl App {
     /// Does the operations of `body`: one entry for each that was tried, in the order of the request. What fails harms no other;
     /// after `failOnErrors` failures nothing more is tried.
-    pub async fn bulk(&self, who: &Principal, body: Map<String, Value>) -> Result<Vec<Entry>, Error> {
+    pub async fn bulk(&self, who: &Principal, ticket: Option<&Ticket>, body: Map<String, Value>) -> Result<Vec<Entry>, Error> {
         let mut quirks = Quirks::default();
         let request = BulkRequest::parse(body, &who.schemas, self.profile(who), &mut quirks)?;
         self.note(who, &quirks);
+        if let Some(ticket) = ticket {
+            self.commit_one(who, ticket.kept(Kept::Begun, self.now())).await?;
+        }
         let mut work = Work::new(self, who, &request);
         work.all().await;
         let Work { ids, outcomes, .. } = work;

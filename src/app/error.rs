@@ -20,6 +20,9 @@ pub enum Error {
     /// The client insisted on a version that is not the present one (V-03).
     #[error("the resource has another version than `If-Match` asks for")]
     Precondition,
+    /// The same request is being carried out (B-16).
+    #[error("the request of this `Idempotency-Key` is under way")]
+    UnderWay,
     /// A task of this process failed; nothing is known of its work.
     #[error("{0} failed")]
     Task(&'static str),
@@ -77,6 +80,7 @@ impl Error {
                 invite::Error::Inactive => ErrorKind::Conflict,
             },
             Error::Precondition => ErrorKind::Precondition,
+            Error::UnderWay => ErrorKind::Conflict,
             Error::Task(_) => ErrorKind::Failure,
         }
     }

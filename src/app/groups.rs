@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::idempotency::Ticket;
 use super::{App, Error, TRIES, precondition, same_id};
 use crate::auth::{Principal, Scope};
 use crate::base::{GroupId, Timestamp};
@@ -9,7 +10,7 @@ use crate::directory::Change;
 use crate::directory::groups::{self, Draft, Edits, Needs};
 use crate::scim::list::Query;
 use crate::scim::{self, Kind, Quirk, Quirks, Record, ScimType};
-use crate::store::{self, Outcome, Page, References};
+use crate::store::{self, Kept, Outcome, Page, References, RequestKept};
 
 impl App {
     /// A new group of the caller's org. 400 `invalidValue` names a member who is no user or group there (S-45).
@@ -19,9 +20,21 @@ impl App {
         body: Map<String, Value>,
         references: References,
     ) -> Result<Record, Error> {
+        self.group_create_once(who, None, body, references).await
+    }
+
+    /// The same, and the note of it under the key of `ticket`.
+    pub async fn group_create_once(
+        &self,
+        who: &Principal,
+        ticket: Option<&Ticket>,
+        body: Map<String, Value>,
+        references: References,
+    ) -> Result<Record, Error> {
         let now = self.now();
         let id = GroupId(self.random.uuid(now));
-        self.group_commit(who, self.group_created(who, id, body, now)?).await.map_err(refusal)?;
+        let kept = ticket.map(|ticket| ticket.kept(Kept::Made(id.0), now));
+        self.group_commit(who, self.group_created(who, id, body, now)?, kept).await.map_err(refusal)?;
         self.load(who, Kind::Group, id.0, references).await
     }
 
@@ -178,7 +191,7 @@ impl App {
 
     /// The version after `change`; none where it was stale and has to be decided anew.
     async fn group_write(&self, who: &Principal, change: Change) -> Result<Option<u64>, Error> {
-        match self.group_commit(who, change).await {
+        match self.group_commit(who, change, None).await {
             Ok(Outcome::Written { version, .. }) => Ok(Some(version)),
             Ok(Outcome::Done) | Err(store::Error::Stale) => Ok(None),
             Err(error) => Err(refusal(error)),
@@ -186,13 +199,13 @@ impl App {
     }
 
     /// Commits `change`; without the members that are not there, where the org passes them over (S-45, OK-14).
-    async fn group_commit(&self, who: &Principal, change: Change) -> Result<Outcome, store::Error> {
+    async fn group_commit(&self, who: &Principal, change: Change, kept: Option<RequestKept>) -> Result<Outcome, store::Error> {
         let again = self.profile(who).has(Quirk::UnknownMembersSkipped).then(|| change.clone());
-        match (self.commit_one(who, change).await, again) {
+        match (self.commit_kept(who, change, kept.clone()).await, again) {
             (Err(store::Error::NoSuchMember(_)), Some(change)) => {
                 let known = self.store.members_known(who.org.id, groups::new_members(&change)).await?;
                 self.note(who, &Quirks::of(Quirk::UnknownMembersSkipped));
-                self.commit_one(who, groups::only(change, &known)).await
+                self.commit_kept(who, groups::only(change, &known), kept).await
             }
             (outcome, _) => outcome,
         }

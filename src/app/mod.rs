@@ -7,6 +7,7 @@ pub mod bulk;
 pub mod clients;
 pub mod error;
 pub mod groups;
+pub mod idempotency;
 pub mod invitations;
 pub mod issuers;
 mod jwks;
@@ -31,7 +32,7 @@ use uuid::Uuid;
 use crate::auth::Principal;
 use crate::base::{Clock, Random, Secret, Timestamp};
 use crate::scim::{self, Kind, Profile, Quirk, Quirks, Record, ScimType, etag};
-use crate::store::{self, Actor, Author, Outcome, References, Store};
+use crate::store::{self, Actor, Author, Outcome, References, RequestKept, Store};
 
 /// Everything a use case needs; nothing is ambient.
 pub struct App {
@@ -50,6 +51,7 @@ pub struct App {
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
     hashing: Arc<Semaphore>,
     is_draining: AtomicBool,
+    under_way: idempotency::UnderWay,
 }
 
 /// Passwords hashed at the same time; the others wait.
@@ -78,7 +80,17 @@ impl App {
     ) -> App {
         let letters = Arc::default();
         let hashing = Arc::new(Semaphore::new(HASHING_MAX));
-        App { store, clock, random, settings, letters, issuers, hashing, is_draining: AtomicBool::new(false) }
+        App {
+            store,
+            clock,
+            random,
+            settings,
+            letters,
+            issuers,
+            hashing,
+            is_draining: AtomicBool::new(false),
+            under_way: Arc::default(),
+        }
     }
 
     /// From now on the process finishes what runs and wants nothing new: `/readyz` says so.
@@ -129,7 +141,19 @@ impl App {
     }
 
     async fn commit_one(&self, who: &Principal, change: impl Into<store::Change>) -> Result<Outcome, store::Error> {
-        let outcomes = self.store.commit(self.author(Actor::Subject(who.subject.clone())), vec![change.into()]).await?;
+        self.commit_kept(who, change, None).await
+    }
+
+    /// Together with the note that it was done.
+    async fn commit_kept(
+        &self,
+        who: &Principal,
+        change: impl Into<store::Change>,
+        kept: Option<RequestKept>,
+    ) -> Result<Outcome, store::Error> {
+        let author = self.author(Actor::Subject(who.subject.clone()));
+        let changes = std::iter::once(change.into()).chain(kept.map(Into::into)).collect();
+        let outcomes = self.store.commit(author, changes).await?;
         Ok(outcomes.into_iter().next().unwrap_or(Outcome::Done))
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::idempotency::Ticket;
 use super::{App, Error, TRIES, precondition, same_id};
 use crate::auth::{Principal, Scope};
 use crate::base::{Secret, Timestamp, UserId};
@@ -9,18 +10,29 @@ use crate::directory::users::{self, Draft, Edits};
 use crate::directory::{Change, is_guest};
 use crate::scim::list::Query;
 use crate::scim::{self, Kind, Quirk, Quirks, Record, ScimType};
-use crate::store::{self, Outcome, Page, References};
+use crate::store::{self, Kept, Outcome, Page, References};
 
 impl App {
     /// A new resident of the caller's org. 409 `uniqueness` where its `userName` is taken there.
     pub async fn user_create(&self, who: &Principal, body: Map<String, Value>) -> Result<Record, Error> {
+        self.user_create_once(who, None, body).await
+    }
+
+    /// The same, and the note of it under the key of `ticket`.
+    pub async fn user_create_once(
+        &self,
+        who: &Principal,
+        ticket: Option<&Ticket>,
+        body: Map<String, Value>,
+    ) -> Result<Record, Error> {
         let now = self.now();
         let id = UserId(self.random.uuid(now));
         let change = self.user_created(who, id, body, now).await?;
         let doc = doc_of(&change);
         self.check_manager(who, &doc).await?;
         let born = Record { id: id.0, version: 1, created: now, last_modified: now, doc, references: Vec::new() };
-        let outcome = self.commit_one(who, change).await.map_err(|error| refusal(error, &born.doc))?;
+        let kept = ticket.map(|ticket| ticket.kept(Kept::Made(id.0), now));
+        let outcome = self.commit_kept(who, change, kept).await.map_err(|error| refusal(error, &born.doc))?;
         if users::manager(&born.doc).is_some() {
             return self.load(who, Kind::User, id.0, References::Omit).await;
         }

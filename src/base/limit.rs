@@ -22,6 +22,14 @@ pub const BULK_PAYLOAD_BYTES_MAX: usize = BODY_BYTES_MAX;
 pub const BULK_ID_CHARS_MAX: usize = 256;
 /// How long a bulk request begins further operations; it has to be answered within [`REQUEST_DEADLINE`].
 pub const BULK_TIME: Duration = Duration::from_secs(20);
+/// How long a request with an `Idempotency-Key` is not carried out again.
+pub const REQUESTS_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Requests with an `Idempotency-Key` that are kept of one org; of more, the newest.
+pub const REQUESTS_KEPT_MAX: usize = 10_000;
+/// Characters of an `Idempotency-Key`.
+pub const REQUEST_KEY_CHARS_MAX: usize = 255;
+/// Bytes of an answer that is kept for whoever sends a bulk request again.
+pub const REQUEST_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Members named in one request (S-60).
 pub const MEMBERS_MAX: usize = 10_000;
 /// Characters of one string attribute, unless its schema is stricter (S-49).

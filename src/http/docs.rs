@@ -83,13 +83,16 @@ fn tidy(path: &str, method: &str, operation: &mut Map<String, Value>) {
     let is_public = !operation.contains_key("security");
     let has_body = operation.contains_key("requestBody");
     let is_verb = path.rsplit('/').next().is_some_and(|last| last.starts_with('.'));
+    let has_key =
+        operation.get("parameters").and_then(Value::as_array).into_iter().flatten().any(|one| one["name"] == "Idempotency-Key");
     let is_read = method == "get" || path.ends_with("/.search");
     if let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) {
         answers.retain(|status, _| match status.as_str() {
             "401" => !is_public,
             "403" => !is_public,
             "409" => !is_read && method != "delete",
-            "410" => is_verb && !is_read && !path.ends_with("/.invite"),
+            "410" => is_verb && !is_read && !path.ends_with("/.invite") || has_key,
+            "422" => has_key,
             "412" | "428" => !is_read && !is_verb && method != "post" && !api::is_ours(path),
             "413" | "415" => has_body,
             _ => true,

@@ -158,6 +158,9 @@ impl From<app::Error> for Rejection {
         let status = match (error.kind(), error) {
             (_, app::Error::Scim(error)) => return error.into(),
             (_, app::Error::Auth(error)) => return error.into(),
+            (_, error @ app::Error::UnderWay) => {
+                return Rejection::status(StatusCode::CONFLICT, error.to_string()).with(RETRY_AFTER, "1".to_owned());
+            }
             (ErrorKind::Failure, error) => return Rejection::failure(error),
             (kind, error) => (status_of(kind), error),
         };
@@ -225,7 +228,7 @@ impl ResponseError for Rejection {
 }
 
 /// Every answer that is not the wished one. `http::docs` leaves out those that an operation cannot give.
-const DOCUMENTED: [(u16, &str); 12] = [
+const DOCUMENTED: [(u16, &str); 13] = [
     (400, "The request is wrong; `scimType` and `detail` say how."),
     (401, "No token, or one that is not believed."),
     (403, "The token lacks the scope that `WWW-Authenticate` names, or the operation is not allowed."),
@@ -235,6 +238,7 @@ const DOCUMENTED: [(u16, &str); 12] = [
     (412, "`If-Match` names another version than the present one."),
     (413, "The body is too large."),
     (415, "The body is not JSON in UTF-8."),
+    (422, "Another request came with this `Idempotency-Key`."),
     (428, "The organization wants `If-Match` with such a write."),
     (500, "The server failed."),
     (503, "Too much waits; try again after `Retry-After` seconds."),

@@ -68,6 +68,9 @@ pub trait Store: Send + Sync + 'static {
     /// For each of `groups`, its display name in `org`, or none if it is not there. In the order asked.
     async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error>;
 
+    /// What is kept of the request that came with `key`.
+    async fn request_kept(&self, org: OrgId, key: [u8; 32], now: Timestamp) -> Result<Option<RequestKept>, Error>;
+
     /// Up to `most` due letters, leased until `lease_until` to whoever asked.
     async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error>;
 
@@ -208,6 +211,39 @@ pub enum Change {
     Directory(directory::Change),
     Invite(invite::Change),
     Outbox(outbox::Change),
+    Request(RequestKept),
+}
+
+/// A request with an `Idempotency-Key`, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKept {
+    /// Where it was sent.
+    pub org: OrgId,
+    /// Of caller and key, so that one caller's keys are not another's.
+    pub key: [u8; 32],
+    /// Of what was sent.
+    pub request: [u8; 32],
+    /// What came of it. Only what was begun can be answered; else, where the key is kept already, it is `Stale`.
+    pub outcome: Kept,
+    /// When it was sent.
+    pub at: Timestamp,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nobody knows yet.
+    Begun,
+    /// This resource.
+    Made(Uuid),
+    /// This answer.
+    Answered(String),
+}
+
+impl From<RequestKept> for Change {
+    fn from(kept: RequestKept) -> Change {
+        Change::Request(kept)
+    }
 }
 
 /// Changes that are done together or not at all, among other commits.

@@ -8,6 +8,7 @@ mod coverage;
 mod cursors;
 mod endpoints;
 mod errors;
+mod idempotency;
 mod idp;
 mod openapi;
 mod profiles;

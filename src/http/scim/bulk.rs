@@ -4,10 +4,13 @@ use poem_openapi::OpenApi;
 use serde_json::{Map, Value, json};
 
 use super::Tag;
+use super::parameter::ListHeader;
 use crate::app::bulk::Entry;
+use crate::app::idempotency::{Ticket, Turn};
 use crate::http::resource::{BulkRequest, BulkResponse};
 use crate::http::{Answered, Authed, Rejection, ScimBody};
 use crate::scim::{etag, urn};
+use crate::store::Kept;
 
 /// The one operation that holds others.
 pub struct Bulk;
@@ -27,14 +30,33 @@ impl Bulk {
     async fn bulk(
         &self,
         caller: Authed,
+        /// Your own name for this request: sent again within 24 hours, it is not carried out again but answered the same.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: ListHeader,
         /// The operations.
         request: ScimBody<BulkRequest>,
     ) -> Result<Answered<BulkResponse>, Rejection> {
-        let entries = caller.app.bulk(&caller.who, request.map).await?;
-        let operations: Vec<Value> = entries.into_iter().map(|entry| shown(entry, &caller)).collect();
-        let response = json!({ "schemas": [urn::BULK_RESPONSE], "Operations": operations });
-        Ok(Answered::new(response.to_string().into_bytes()))
+        let response = match caller.app.turn(&caller.who, idempotency_key.as_deref(), "POST /Bulk", &request.map).await? {
+            Turn::Again(Kept::Answered(response)) => response,
+            Turn::Again(_) => return Err(Rejection::failure("a bulk request is kept without its answer")),
+            // Whoever hangs up does not cut it short.
+            Turn::First(ticket) => tokio::spawn(carry_out(caller, ticket, request.map)).await.map_err(Rejection::failure)??,
+        };
+        Ok(Answered::new(response.into_bytes()))
     }
+}
+
+async fn carry_out(caller: Authed, ticket: Option<Ticket>, request: Map<String, Value>) -> Result<String, Rejection> {
+    let entries = caller.app.bulk(&caller.who, ticket.as_ref(), request).await?;
+    let operations: Vec<Value> = entries.into_iter().map(|entry| shown(entry, &caller)).collect();
+    let response = json!({ "schemas": [urn::BULK_RESPONSE], "Operations": operations }).to_string();
+    if let Some(ticket) = &ticket
+        && let Err(error) = caller.app.request_answered(&caller.who, ticket, &response).await
+    {
+        // It was carried out all the same.
+        tracing::error!(error = &error as &dyn std::error::Error, "the answer to a bulk request could not be kept");
+    }
+    Ok(response)
 }
 
 /// B-11, B-12, B-13: `status` is a string, as in all samples of the RFC.

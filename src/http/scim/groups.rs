@@ -8,6 +8,7 @@ use poem_openapi::param::{Path, Query};
 
 use super::parameter::{Integer, ListHeader, Names};
 use super::{Tag, changed, created, fetched, id, projection, query, references};
+use crate::app::idempotency::Turn;
 use crate::http::resource::{Group, GroupListResponse, PatchOp, SearchRequest};
 use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Preference, Rejection, ScimBody};
 use crate::scim::{Kind, list, render};
@@ -33,12 +34,18 @@ impl Groups {
         /// `return=minimal` for an answer without a body (RFC 7240).
         #[oai(name = "Prefer")]
         prefer: ListHeader,
+        /// Your own name for this request: sent again within 24 hours, it is not carried out again.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: ListHeader,
         /// The group: `schemas` and `displayName` at least.
         group: ScimBody<Group>,
     ) -> Result<Created<Group>, Rejection> {
         let projection = projection(caller.who.schemas.group(), &caller, &attributes, &excluded_attributes)?;
         let wanted = references(Kind::Group, &projection);
-        let record = caller.app.group_create(&caller.who, group.map, wanted).await?;
+        let record = match caller.app.turn(&caller.who, idempotency_key.as_deref(), "POST /Groups", &group.map).await? {
+            Turn::First(ticket) => caller.app.group_create_once(&caller.who, ticket.as_ref(), group.map, wanted).await?,
+            Turn::Again(kept) => caller.app.made(&caller.who, Kind::Group, kept, wanted).await?,
+        };
         Ok(created(caller.who.schemas.group(), &caller, &record, &projection, &prefer))
     }
 

@@ -8,6 +8,7 @@ use poem_openapi::param::{Path, Query};
 
 use super::parameter::{Integer, ListHeader, Names};
 use super::{Tag, changed, created, fetched, id, projection, query, references};
+use crate::app::idempotency::Turn;
 use crate::http::resource::{PatchOp, SearchRequest, User, UserListResponse};
 use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
 use crate::scim::{Kind, list};
@@ -34,11 +35,18 @@ impl Users {
         /// `return=minimal` for an answer without a body (RFC 7240).
         #[oai(name = "Prefer")]
         prefer: ListHeader,
+        /// Your own name for this request: sent again within 24 hours, it is not carried out again.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: ListHeader,
         /// The user: `schemas` and `userName` at least.
         user: ScimBody<User>,
     ) -> Result<Created<User>, Rejection> {
         let projection = projection(caller.who.schemas.user(), &caller, &attributes, &excluded_attributes)?;
-        let record = caller.app.user_create(&caller.who, user.map).await?;
+        let wanted = references(Kind::User, &projection);
+        let record = match caller.app.turn(&caller.who, idempotency_key.as_deref(), "POST /Users", &user.map).await? {
+            Turn::First(ticket) => caller.app.user_create_once(&caller.who, ticket.as_ref(), user.map).await?,
+            Turn::Again(kept) => caller.app.made(&caller.who, Kind::User, kept, wanted).await?,
+        };
         Ok(created(caller.who.schemas.user(), &caller, &record, &projection, &prefer))
     }
 

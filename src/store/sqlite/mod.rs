@@ -17,6 +17,7 @@ mod orgs;
 mod outbox;
 mod pages;
 mod readers;
+mod requests;
 mod settings;
 mod sort;
 mod users;
@@ -40,7 +41,9 @@ use crate::org::{Org, Settings};
 use crate::outbox::Letter;
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
-use crate::store::{Access, Account, Author, Change, Claim, Commit, Error, Outcome, Page, References, Refused, Store};
+use crate::store::{
+    Access, Account, Author, Change, Claim, Commit, Error, Outcome, Page, References, Refused, RequestKept, Store,
+};
 
 /// A database file, open.
 pub struct Sqlite {
@@ -135,6 +138,10 @@ impl Store for Sqlite {
         self.readers.inline(|db| groups.iter().map(|id| groups::name(db, org, *id)).collect())
     }
 
+    async fn request_kept(&self, org: OrgId, key: [u8; 32], now: Timestamp) -> Result<Option<RequestKept>, Error> {
+        self.readers.inline(|db| requests::kept(db, org, key, now))
+    }
+
     async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
         self.writer.lease(now, lease_until, most).await
     }
@@ -177,6 +184,7 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
         },
         Change::Invite(change) => invitations::write(db, change),
         Change::Outbox(change) => outbox::write(db, change),
+        Change::Request(kept) => requests::write(db, kept),
     }
 }
 
