@@ -13,6 +13,7 @@ pub mod issuers;
 mod jwks;
 pub mod orgs;
 pub mod passwords;
+pub mod search;
 pub mod settings;
 #[cfg(test)]
 mod test;

@@ -70,3 +70,5 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 pub const WRITER_QUEUE_MAX: usize = 1024;
 /// How long the log of changes is kept.
 pub const CHANGES_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+/// How far a sorted search over several types can be paged.
+pub const SORTED_SEARCH_MAX: usize = 10_000;

@@ -61,6 +61,10 @@ shapes! {
     GroupListResponse => message::list::<Group>,
     /// RFC 7644 §3.4.2, of invitations.
     InvitationListResponse => message::list::<Invitation>,
+    /// A resource of any type.
+    Resource => message::any,
+    /// RFC 7644 §3.4.2, of all types.
+    ResourceListResponse => message::list::<Resource>,
     /// RFC 7644 §3.5.2.
     PatchOp => message::patch_op,
     /// RFC 7644 §3.4.3.

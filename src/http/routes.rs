@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::guardrail::Guardrail;
 use super::invitation_page::{self, invitation_page};
 use super::oauth::{self, OauthApi};
-use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Users};
+use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Root, Users};
 use super::tenant::{Address, OrgContext, is_tidy, local_path, set_path};
 use super::{health, operations};
 use crate::app::App;
@@ -21,10 +21,10 @@ use crate::base::limit;
 use crate::console::INVITATION_CSS_PATH;
 
 /// Every operation below `scim2`.
-type Scim = (Users, Me, Groups, Invitations, Bulk, Discovery);
+type Scim = (Users, Me, Groups, Invitations, Root, Bulk, Discovery);
 
 fn scim() -> Scim {
-    (Users, Me, Groups, Invitations, Bulk, Discovery)
+    (Users, Me, Groups, Invitations, Root, Bulk, Discovery)
 }
 
 /// Every operation of an org, as one OpenAPI object.

@@ -105,8 +105,34 @@ pub fn parse(params: &ListParams<'_>, resource_type: &ResourceType, profile: Pro
     }
     let mut quirks = Quirks::new();
     let filter = params.filter.map(|text| filter::parse_noting(text, resource_type, profile, &mut quirks)).transpose()?;
-    let order = sort_order(params.sort_order)?;
     let sort = params.sort_by.map(|name| sort_by(name, resource_type, profile, &mut quirks)).transpose()?;
+    bounded(params, filter, sort, quirks)
+}
+
+/// The query within `own`, for a search over all `types` (RFC 7644 §3.4.2.1). Without `sort` where `own` lacks the attribute
+/// that the others are sorted by.
+pub fn parse_among(
+    params: &ListParams<'_>,
+    own: &ResourceType,
+    types: &[ResourceType],
+    profile: Profile,
+) -> Result<Query, Error> {
+    if params.cursor.is_some() {
+        return Err(invalid("`cursor` is not supported over several types, expected `startIndex`"));
+    }
+    let mut quirks = Quirks::new();
+    let filter = params.filter.map(|text| filter::parse_among(text, own, types, profile, &mut quirks)).transpose()?;
+    let mut sort_by = |name, resource_type| sort_by(name, resource_type, profile, &mut quirks);
+    let sort = match params.sort_by.map(|name| (name, sort_by(name, own))) {
+        Some((name, Err(error))) if !types.iter().any(|other| sort_by(name, other).is_ok()) => return Err(error),
+        Some((_, sort)) => sort.ok(),
+        None => None,
+    };
+    bounded(params, filter, sort, quirks)
+}
+
+fn bounded(params: &ListParams<'_>, filter: Option<Filter>, sort: Option<Attr>, quirks: Quirks) -> Result<Query, Error> {
+    let order = sort_order(params.sort_order)?;
     // G-01, G-02, G-04, K-04: what is out of bounds is moved into them.
     let start_index = integer("startIndex", params.start_index)?.unwrap_or(1).max(1);
     let count = integer("count", params.count)?.map_or(PAGE_DEFAULT, |count| usize::try_from(count.max(0)).unwrap_or(PAGE_MAX));

@@ -47,6 +47,16 @@ pub fn list(
     base: &str,
     projection: &Projection,
 ) -> Vec<u8> {
+    mixed(records.iter().map(|record| (resource_type, projection, record)), total, window, base)
+}
+
+/// A `ListResponse` of resources of several types, each with its own schemas and meta (Q-06).
+pub fn mixed<'a>(
+    entries: impl ExactSizeIterator<Item = (&'a ResourceType, &'a Projection, &'a Record)>,
+    total: usize,
+    window: &Window,
+    base: &str,
+) -> Vec<u8> {
     let place = match window {
         Window::Index(start_index) => format!(r#","startIndex":{start_index}"#),
         Window::Cursor { next, previous } => [("nextCursor", next), ("previousCursor", previous)]
@@ -58,10 +68,10 @@ pub fn list(
     let mut out = format!(
         r#"{{"schemas":["{}"],"totalResults":{total},"itemsPerPage":{}{place},"Resources":["#,
         urn::LIST_RESPONSE,
-        records.len()
+        entries.len()
     )
     .into_bytes();
-    for (index, record) in records.iter().enumerate() {
+    for (index, (resource_type, projection, record)) in entries.enumerate() {
         if index > 0 {
             out.push(b',');
         }

@@ -19,7 +19,7 @@ fn admin() -> (Server, Persona) {
 #[tokio::test]
 async fn the_router_knows_no_such_place() {
     let (server, admin) = admin();
-    for path in ["/Nothing", "/Users/x/y", "/users.json", "/%2E%2E", "/Users/%2E%2E", "/Users/..%2F..", "/", ""] {
+    for path in ["/Nothing", "/Users/x/y", "/users.json", "/%2E%2E", "/Users/..%2F..", "/.nothing"] {
         let answer = admin.get(path).await;
         assert!(matches!(answer.status, 404 | 501), "{path}: {}", answer.status);
         let status = answer.status;

@@ -17,6 +17,7 @@ mod scim_http;
 mod scim_manager;
 mod scim_me;
 mod scim_resources;
+mod scim_root;
 mod scim_users;
 mod server;
 mod smtp;

@@ -2,7 +2,7 @@
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
-use super::{ScimError, Shape};
+use super::{Group, Invitation, ScimError, Shape, User};
 use crate::invite::LineCode;
 
 /// Of the components that only occur within another one.
@@ -22,6 +22,14 @@ pub(super) fn list<T: Shape>(registry: &mut Registry) -> MetaSchema {
     ]);
     list.required = vec!["schemas", "totalResults"];
     list
+}
+
+/// Any of the resources; `meta.resourceType` tells which.
+pub(super) fn any(registry: &mut Registry) -> MetaSchema {
+    User::register(registry);
+    Group::register(registry);
+    Invitation::register(registry);
+    MetaSchema { any_of: vec![User::schema_ref(), Group::schema_ref(), Invitation::schema_ref()], ..described("A resource.") }
 }
 
 /// RFC 7644 §3.5.2.

@@ -11,6 +11,7 @@ pub mod invitations;
 pub mod me;
 mod parameter;
 mod query;
+pub mod root;
 pub mod users;
 
 use std::str::FromStr;
@@ -23,6 +24,7 @@ pub use discovery::Discovery;
 pub use groups::Groups;
 pub use invitations::Invitations;
 pub use me::Me;
+pub use root::Root;
 pub use users::Users;
 
 use parameter::{ListHeader, Names};
@@ -42,6 +44,8 @@ pub enum Tag {
     Groups,
     /// Invitations of users of the parent organization.
     Invitations,
+    /// RFC 7644 §3.4.2.1: all types at once.
+    All,
     /// RFC 7644 §3.7: many operations in one request.
     Bulk,
     /// RFC 7644 §4: what this server can do and what its resources look like.

@@ -1,6 +1,7 @@
 //! Lists: from a query string or the body of `.search`, one way through.
 
 use super::references;
+use crate::app::{self, search};
 use crate::http::payload::ScimBody;
 use crate::http::resource::Shape;
 use crate::http::{Authed, Rejection};
@@ -55,6 +56,32 @@ async fn page(kind: Kind, caller: &Authed, query: &Query) -> Result<Page, Reject
 fn rights(caller: &Authed) -> String {
     let who = &caller.who;
     format!("{:?}", (who.org.id, &who.subject, &who.client_id, who.scopes))
+}
+
+/// The `ListResponse` over all types that the caller may read.
+pub(super) async fn list_all(caller: &Authed, request: &SearchRequest) -> Result<Vec<u8>, Rejection> {
+    let (profile, types) = (caller.profile(), caller.who.schemas.types());
+    let (attributes, excluded) = (request.attributes.as_deref(), request.excluded_attributes.as_deref());
+    let (mut queries, mut shown, mut refused) = (Vec::new(), Vec::new(), None);
+    for resource_type in types {
+        if let Err(error) = search::may_read(&caller.who, resource_type.kind) {
+            refused = refused.or(Some(error));
+            continue;
+        }
+        let projection = Projection::parse(attributes, excluded, resource_type, profile)?;
+        let mut query = list::parse_among(&request.params(), resource_type, types, profile)?;
+        caller.who.noted.add(query.quirks);
+        query.references = references(resource_type.kind, &projection) == References::Include;
+        queries.push((resource_type.kind, query));
+        shown.push((resource_type, projection));
+    }
+    let Some((_, first)) = queries.first() else {
+        return Err(refused.map_or_else(Rejection::not_found, |error| app::Error::from(error).into()));
+    };
+    let window = Window::Index(first.start.index());
+    let (total, found) = caller.app.resources_search(&caller.who, &queries).await?;
+    let entries = found.iter().map(|(at, record)| (shown[*at].0, &shown[*at].1, record));
+    Ok(render::mixed(entries, total, &window, &caller.base))
 }
 
 /// The same, from the body of `POST …/.search` (RFC 7644 §3.4.3).

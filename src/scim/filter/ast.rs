@@ -35,6 +35,8 @@ pub enum Node {
     Extension(String),
     /// The resource's `schemas` holds this URN (F-27).
     Schema(String),
+    /// Nothing: in a search over several types, a value of an attribute that this type lacks (F-28).
+    Never,
 }
 
 /// An attribute, with what a comparison needs of its definition.

@@ -58,6 +58,7 @@ fn holds(filter: &Filter, node: NodeId, subject: Subject<'_>) -> bool {
             let schemas = elements(resource.get("schemas"));
             schemas.iter().any(|schema| schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn)))
         }
+        (Node::Never, _) => false,
         // The parser puts none of these into a value path.
         (Node::ValuePath(..) | Node::Extension(_) | Node::Schema(_), Subject::Element(_)) => false,
     }

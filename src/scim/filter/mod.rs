@@ -10,7 +10,7 @@ mod show;
 
 pub use ast::{Attr, CompareOp, Filter, Literal, Node, NodeId};
 pub use eval::{matches, matches_element};
-pub use parser::{parse, parse_element, parse_noting};
+pub use parser::{parse, parse_among, parse_element, parse_noting};
 pub(crate) use show::Brackets;
 
 #[cfg(test)]

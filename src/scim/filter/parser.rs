@@ -1,6 +1,6 @@
 //! The grammar of RFC 7644 Fig. 1, without recursion: what is open waits on a stack of bounded depth (V-19).
 
-use super::ast::{CompareOp, Filter, Literal, Node, NodeId};
+use super::ast::{Attr, CompareOp, Filter, Literal, Node, NodeId};
 use super::lexer::{Lexer, Token};
 use crate::base::Timestamp;
 use crate::base::limit::{FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
@@ -28,6 +28,41 @@ pub fn parse_noting(text: &str, resource_type: &ResourceType, profile: Profile, 
     Parser::new(text, Scope::Resource(resource_type), profile, quirks)?.run()
 }
 
+/// The filter of a search over all `types`, as it reads in resources of `own`, which is one of them: an attribute that `own`
+/// lacks has no value there (F-28), nor has one that no type has (F-23).
+pub fn parse_among(
+    text: &str,
+    own: &ResourceType,
+    types: &[ResourceType],
+    profile: Profile,
+    quirks: &mut Quirks,
+) -> Result<Filter, Error> {
+    let mut parser = Parser::new(text, Scope::Among(own, types), profile, quirks)?;
+    parser.nodes.push(Node::Never);
+    let mut filter = parser.run()?;
+    for node in &mut filter.nodes {
+        let differs = match node {
+            Node::Compare(attr, op, _) if !has(own, attr) => *op == CompareOp::Ne && !attr.multi_valued, // F-07
+            Node::Present(attr) | Node::ValuePath(attr, _) if !has(own, attr) => false,
+            Node::Extension(urn) if own.extension(urn).is_none() => false,
+            _ => continue,
+        };
+        *node = if differs { Node::Not(NEVER) } else { Node::Never };
+    }
+    Ok(filter)
+}
+
+/// Where [`parse_among`] keeps a [`Node::Never`].
+const NEVER: NodeId = 0;
+
+fn has(own: &ResourceType, attr: &Attr) -> bool {
+    let attribute = match &attr.extension {
+        Some(urn) => own.extension(urn).and_then(|extension| extension.schema.attribute(&attr.name)),
+        None => own.attribute(&attr.name),
+    };
+    attribute.is_some_and(|attribute| attr.sub.as_deref().is_none_or(|sub| attribute.sub(sub).is_some()))
+}
+
 /// The filter inside the brackets of a PATCH path: its names are sub-attributes of `of`. See [`super::matches_element`].
 pub fn parse_element(text: &str, of: Name<'_>, profile: Profile, quirks: &mut Quirks) -> Result<Filter, Error> {
     Parser::new(text, Scope::Element(of), profile, quirks)?.run()
@@ -37,6 +72,8 @@ pub fn parse_element(text: &str, of: Name<'_>, profile: Profile, quirks: &mut Qu
 #[derive(Clone, Copy)]
 enum Scope<'s> {
     Resource(&'s ResourceType),
+    /// The first of the types, and the others after it.
+    Among(&'s ResourceType, &'s [ResourceType]),
     Element(Name<'s>),
 }
 
@@ -54,6 +91,8 @@ enum Opener<'s> {
     Group,
     Not,
     Path(Name<'s>),
+    /// A value path of an attribute that no type has.
+    Nowhere,
 }
 
 struct Parser<'a, 's> {
@@ -89,7 +128,8 @@ impl<'a, 's> Parser<'a, 's> {
                         self.join_or();
                         break;
                     }
-                    (Token::Mark(')'), Some(Opener::Group | Opener::Not)) | (Token::Mark(']'), Some(Opener::Path(_))) => {
+                    (Token::Mark(')'), Some(Opener::Group | Opener::Not))
+                    | (Token::Mark(']'), Some(Opener::Path(_) | Opener::Nowhere)) => {
                         self.close()?;
                     }
                     (Token::End, Some(Opener::Start)) => {
@@ -97,7 +137,9 @@ impl<'a, 's> Parser<'a, 's> {
                         return Ok(Filter { nodes: self.nodes, root });
                     }
                     (token, Some(Opener::Start)) => return Err(self.unexpected(at, &token, "`and` or `or`")),
-                    (token, Some(Opener::Path(_))) => return Err(self.unexpected(at, &token, "`and`, `or` or `]`")),
+                    (token, Some(Opener::Path(_) | Opener::Nowhere)) => {
+                        return Err(self.unexpected(at, &token, "`and`, `or` or `]`"));
+                    }
                     (token, _) => return Err(self.unexpected(at, &token, "`and`, `or` or `)`")),
                 }
             }
@@ -116,14 +158,15 @@ impl<'a, 's> Parser<'a, 's> {
                     (at, other) => return Err(self.unexpected(at, &other, "`(` after `not`")),
                 },
                 Token::Word(word) if self.lexer.peek()? == Token::Mark('[') => {
-                    let name = self.value_path(at, word)?;
+                    let opener = self.value_path(at, word)?;
                     let (at, _) = self.lexer.next()?;
-                    self.open(at, Opener::Path(name))?;
+                    self.open(at, opener)?;
                 }
                 Token::Word(word) => {
                     let node = match self.resolve(at, word)? {
                         Resolved::Attribute(name) => self.compare(name)?,
                         Resolved::Extension(extension) => self.extension(&extension.schema.id)?,
+                        _ if matches!(self.scope, Scope::Among(..)) => self.nowhere()?,
                         Resolved::UnknownAttribute | Resolved::UnknownSchema => return Err(self.unknown(at, word)),
                     };
                     self.join_and(node);
@@ -162,6 +205,13 @@ impl<'a, 's> Parser<'a, 's> {
                 };
                 self.push(Node::ValuePath(name.attr(), inner))
             }
+            Opener::Nowhere => {
+                if matches!(self.lexer.peek()?, Token::Word(word) if word.starts_with('.')) {
+                    self.lexer.next()?;
+                    self.nowhere()?;
+                }
+                NEVER
+            }
         };
         self.join_and(node);
         Ok(())
@@ -173,15 +223,22 @@ impl<'a, 's> Parser<'a, 's> {
 
     fn resolve(&mut self, at: usize, word: &str) -> Result<Resolved<'s>, Error> {
         let within = self.levels.iter().rev().find_map(|level| match level.opener {
-            Opener::Path(name) => Some(name),
+            Opener::Path(name) => Some(Some(name)),
+            Opener::Nowhere => Some(None),
             _ => None,
         });
         let resolved = match (within, self.scope) {
-            (Some(of), _) | (None, Scope::Element(of)) => match of.attribute.sub(word) {
+            (Some(None), _) => Resolved::UnknownAttribute,
+            (Some(Some(of)), _) | (None, Scope::Element(of)) => match of.attribute.sub(word) {
                 Some(sub) => Resolved::Attribute(Name { sub: Some(sub), ..of }),
                 None => Resolved::UnknownAttribute,
             },
             (None, Scope::Resource(resource_type)) => path::resolve(word, resource_type, self.profile),
+            (None, Scope::Among(own, types)) => std::iter::once(own)
+                .chain(types)
+                .map(|resource_type| path::resolve(word, resource_type, self.profile))
+                .find(|resolved| matches!(resolved, Resolved::Attribute(_) | Resolved::Extension(_)))
+                .unwrap_or(Resolved::UnknownAttribute),
         };
         match resolved {
             // F-25: a comparison would tell a password letter by letter.
@@ -198,16 +255,34 @@ impl<'a, 's> Parser<'a, 's> {
         }
     }
 
-    fn value_path(&mut self, at: usize, word: &str) -> Result<Name<'s>, Error> {
-        let is_within = self.levels.iter().any(|level| matches!(level.opener, Opener::Path(_)));
+    fn value_path(&mut self, at: usize, word: &str) -> Result<Opener<'s>, Error> {
+        let is_within = self.levels.iter().any(|level| matches!(level.opener, Opener::Path(_) | Opener::Nowhere));
         if is_within || matches!(self.scope, Scope::Element(_)) {
             return Err(self.lexer.fault(at, "a value path in a value path")); // F-05
         }
         match self.resolve(at, word)? {
-            Resolved::Attribute(name) if name.sub.is_none() && name.attribute.kind == Type::Complex => Ok(name),
+            Resolved::Attribute(name) if name.sub.is_none() && name.attribute.kind == Type::Complex => Ok(Opener::Path(name)),
             Resolved::Attribute(name) => Err(self.lexer.fault(at, &format!("`{name}`, which has no sub-attributes,"))),
+            _ if matches!(self.scope, Scope::Among(..)) => Ok(Opener::Nowhere),
             _ => Err(self.unknown(at, word)),
         }
+    }
+
+    /// A comparison of what has no value, whatever it is compared with (F-28).
+    fn nowhere(&mut self) -> Result<NodeId, Error> {
+        let (_, Some(op)) = self.operator()? else { return Ok(NEVER) };
+        let (at, token) = self.lexer.next()?;
+        let is_null = match token {
+            Token::Word(word) => word.eq_ignore_ascii_case("null"),
+            Token::Text(_) => false,
+            other => return Err(self.unexpected(at, &other, "a value")),
+        };
+        // F-07, F-19: it is null, and differs from everything else.
+        Ok(if is_null == (op == CompareOp::Eq) && matches!(op, CompareOp::Eq | CompareOp::Ne) {
+            self.push(Node::Not(NEVER))
+        } else {
+            NEVER
+        })
     }
 
     fn compare(&mut self, name: Name<'s>) -> Result<NodeId, Error> {
@@ -281,7 +356,9 @@ impl<'a, 's> Parser<'a, 's> {
     fn schemas(&mut self, op: CompareOp, at: usize, token: Token<'_>) -> Result<NodeId, Error> {
         let Token::Text(urn) = token else { return Err(self.unexpected(at, &token, "a URN in quotes")) };
         let known = match self.scope {
-            Scope::Resource(resource_type) => resource_type.schemas().find(|schema| schema.id.eq_ignore_ascii_case(&urn)),
+            Scope::Resource(resource_type) | Scope::Among(resource_type, _) => {
+                resource_type.schemas().find(|schema| schema.id.eq_ignore_ascii_case(&urn))
+            }
             Scope::Element(_) => None,
         };
         let schema = self.push(Node::Schema(known.map_or(urn, |schema| schema.id.clone())));

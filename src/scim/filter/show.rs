@@ -56,6 +56,8 @@ fn show(filter: &Filter, node: NodeId, names: Names, f: &mut fmt::Formatter<'_>)
             f.write_str("]")
         }
         Node::Extension(urn) => write!(f, "{urn} pr"),
+        // No resource is without one.
+        Node::Never => f.write_str("not (id pr)"),
         Node::Schema(urn) => write!(f, "schemas eq {}", serde_json::Value::from(urn.as_str())),
     }
 }

@@ -24,6 +24,7 @@ fn show(filter: &Filter, node: NodeId) -> String {
         Node::ValuePath(attr, inner) => format!("(in {} {})", name(attr), show(filter, *inner)),
         Node::Extension(urn) => format!("(extension {urn})"),
         Node::Schema(urn) => format!("(schema {urn})"),
+        Node::Never => "never".to_owned(),
         Node::Compare(attr, op, literal) => {
             let literal = match literal {
                 Literal::Text(text) => format!("{text:?}"),

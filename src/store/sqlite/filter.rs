@@ -53,6 +53,7 @@ impl Compiler<'_> {
                 }
             },
             Node::Schema(urn) => self.schema(urn),
+            Node::Never => "false".into(),
         }
     }
 

@@ -1,0 +1,77 @@
+//! The base itself: a query over all types of resources (RFC 7644 §3.4.2.1).
+
+// Every parameter stands in the document by itself.
+#![allow(clippy::too_many_arguments)]
+
+use poem_openapi::OpenApi;
+use poem_openapi::param::Query;
+
+use super::parameter::{Integer, Names};
+use super::{Tag, query};
+use crate::http::resource::{ResourceListResponse, SearchRequest};
+use crate::http::{Answered, Authed, Rejection, ScimBody};
+use crate::scim::list;
+
+/// The operations on everything.
+pub struct Root;
+
+#[OpenApi(tag = "Tag::All")]
+impl Root {
+    /// List everything
+    ///
+    /// RFC 7644 §3.4.2.1: the resources of all types that the token may read, one type after the other, or sorted as one list;
+    /// 403 if it may read none. `filter` and `sortBy` may name attributes of any type: where a type lacks one, it has no value
+    /// there. `meta.resourceType` tells the types apart. A sorted list ends after 10,000 results with 400 `tooMany`, and
+    /// `cursor` works within one type only.
+    #[oai(path = "/", method = "get", operation_id = "listResources")]
+    async fn list(
+        &self,
+        caller: Authed,
+        /// RFC 7644 §3.4.2.2: `attribute operator value`, joined by `and`, `or`, `not ( )`.
+        filter: Query<Option<String>>,
+        /// The attribute to sort by.
+        #[oai(name = "sortBy")]
+        sort_by: Query<Option<String>>,
+        /// `ascending` (the default) or `descending`.
+        #[oai(name = "sortOrder")]
+        sort_order: Query<Option<String>>,
+        /// The first result, counted from 1.
+        #[oai(name = "startIndex")]
+        start_index: Query<Option<Integer>>,
+        /// Results in one page: 100 if not said, 1000 at the most; 0 for `totalResults` alone.
+        count: Query<Option<Integer>>,
+        /// Refused with 400.
+        cursor: Query<Option<String>>,
+        /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
+        attributes: Query<Option<Names>>,
+        /// Not these attributes in the answer.
+        #[oai(name = "excludedAttributes")]
+        excluded_attributes: Query<Option<Names>>,
+    ) -> Result<Answered<ResourceListResponse>, Rejection> {
+        let request = list::SearchRequest {
+            filter: filter.0,
+            sort_by: sort_by.0,
+            sort_order: sort_order.0,
+            start_index: start_index.0.map(|text| text.0),
+            count: count.0.map(|text| text.0),
+            cursor: cursor.0,
+            attributes: attributes.0.map(|names| names.0),
+            excluded_attributes: excluded_attributes.0.map(|names| names.0),
+        };
+        query::list_all(&caller, &request).await.map(Answered::new)
+    }
+
+    /// Search everything
+    ///
+    /// RFC 7644 §3.4.3: the same, with the parameters in the body.
+    #[oai(path = "/.search", method = "post", operation_id = "searchResources")]
+    async fn search(
+        &self,
+        caller: Authed,
+        /// The parameters.
+        request: ScimBody<SearchRequest>,
+    ) -> Result<Answered<ResourceListResponse>, Rejection> {
+        let request = list::SearchRequest::parse(request.map, caller.profile())?;
+        query::list_all(&caller, &request).await.map(Answered::new)
+    }
+}
