@@ -65,7 +65,8 @@ create table users (
 
 create unique index users_by_source on users (source_org_id, source_id, org_id) where source_id is not null;
 create index users_by_display_name on users (org_id, display_name_key, id);
-create index users_by_family_name on users (org_id, family_name_key, id);
+-- The given name rides along: what is asked of it is found here without a document.
+create index users_by_name on users (org_id, family_name_key, id, given_name_key);
 create index users_by_external_id on users (org_id, external_id, id) where external_id is not null;
 create index users_by_manager on users (org_id, manager_id, id) where manager_id is not null;
 create index users_by_last_modified on users (org_id, last_modified, id);
@@ -236,7 +237,7 @@ insert into sqlite_stat1 (tbl, idx, stat) values
   ('users', 'sqlite_autoindex_users_2', '1000000 100000 1'),
   ('users', 'users_by_source', '1000000 100000 1 1'),
   ('users', 'users_by_display_name', '1000000 100000 2 1'),
-  ('users', 'users_by_family_name', '1000000 100000 20 1'),
+  ('users', 'users_by_name', '1000000 100000 20 1 1'),
   ('users', 'users_by_external_id', '1000000 100000 1 1'),
   ('users', 'users_by_manager', '1000000 100000 10 1'),
   ('users', 'users_by_last_modified', '1000000 100000 2 1'),

@@ -1,5 +1,6 @@
 //! Why a use case refused: the rooms' errors side by side, and what a caller should do about each.
 
+use crate::scim::ScimType;
 use crate::{auth, invite, scim, store};
 
 /// A refusal, or a failure of the store.
@@ -16,7 +17,7 @@ pub enum Error {
     Invite(invite::Error),
     /// The store refused or failed.
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(store::Error),
     /// The client insisted on a version that is not the present one (V-03).
     #[error("the resource has another version than `If-Match` asks for")]
     Precondition,
@@ -59,6 +60,15 @@ impl From<invite::Error> for Error {
     }
 }
 
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::TooMuch => Error::Scim(scim::Error::bad(ScimType::TooMany, error.to_string())),
+            error => Error::Store(error),
+        }
+    }
+}
+
 impl Error {
     /// What shall the program do?
     pub fn kind(&self) -> ErrorKind {
@@ -66,6 +76,7 @@ impl Error {
             Error::Scim(_) => ErrorKind::Scim,
             Error::Auth(_) => ErrorKind::Auth,
             Error::Store(error) => match error {
+                store::Error::TooMuch => ErrorKind::Scim,
                 store::Error::NotFound => ErrorKind::NotFound,
                 store::Error::Stale | store::Error::Taken { .. } => ErrorKind::Conflict,
                 store::Error::NoSuchMember(_) | store::Error::MemberCycle(_) => ErrorKind::Conflict,
@@ -96,6 +107,8 @@ mod tests {
         assert_eq!(Error::from(engine).kind(), ErrorKind::Failure);
         assert_eq!(Error::from(store::Error::NotFound).kind(), ErrorKind::NotFound);
         assert_eq!(Error::from(store::Error::Busy).kind(), ErrorKind::Busy);
+        let Error::Scim(costly) = Error::from(store::Error::TooMuch) else { panic!("F-31: the client asked for it") };
+        assert_eq!((costly.status, costly.scim_type), (400, Some(ScimType::TooMany)));
         assert_eq!(Error::from(scim::Error::not_found()).kind(), ErrorKind::Scim);
     }
 }

@@ -66,6 +66,8 @@ pub const ORG_DEPTH_MAX: usize = 32;
 pub const BODY_DEADLINE: Duration = Duration::from_secs(20);
 /// From the arrival of a request's head to its answer.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+/// For the store to search: what scans longer is given up, so that it holds no reader for ever (F-31).
+pub const QUERY_DEADLINE: Duration = Duration::from_secs(10);
 /// Commits that may wait for the writer; beyond it the answer is 503.
 pub const WRITER_QUEUE_MAX: usize = 1024;
 /// How long the log of changes is kept.

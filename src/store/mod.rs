@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::auth::{self, Client};
+use crate::base::limit::QUERY_DEADLINE;
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::invite::{Invitation, Invitee};
 use crate::org::{self, Org, Settings};
@@ -299,6 +300,9 @@ pub enum Error {
     /// A group cannot contain itself, not even through others.
     #[error("group {0} would contain itself")]
     MemberCycle(Uuid),
+    /// The search was given up (F-31).
+    #[error("the search took more than {} seconds, expected a filter that an index answers", QUERY_DEADLINE.as_secs())]
+    TooMuch,
     /// Too many commits wait; nothing was tried.
     #[error("the writer is busy")]
     Busy,

@@ -58,7 +58,7 @@ async fn a_list_is_walked_by_cursor_in_a_url_and_in_a_body() {
     }
     // K-05: capped, and the cap is the count from then on.
     assert_eq!(admin.query("/Users", &[("cursor", ""), ("count", "5000")]).await.expect(200).all("id").len(), 6);
-    // K-11: who names no method pages by index.
+    // K-10, K-11: who names no method pages by index.
     let plain = admin.get("/Users").await.expect(200);
     assert_eq!((&plain.body["startIndex"], cursor(&plain.body, "nextCursor")), (&json!(1), None));
     let config = admin.get("/ServiceProviderConfig").await.expect(200);
@@ -157,4 +157,18 @@ async fn who_comes_and_goes_between_two_pages_moves_nobody_else() {
     let start = admin.query("/Users", &[("count", "2"), ("sortBy", "userName"), ("cursor", &previous)]).await.expect(200);
     assert_eq!(start.all("userName"), ["u25", "u3"], "nothing is left before, so this is the first page");
     assert_eq!(cursor(&start.body, "previousCursor"), None, "K-03");
+}
+
+/// K-15, K-18
+#[tokio::test]
+async fn a_cursor_needs_a_token_and_outlives_the_server() {
+    let (server, admin) = world(2).await;
+    let first = admin.query("/Users", &[("count", "1"), ("cursor", "")]).await.expect(200);
+    let next = cursor(&first.body, "nextCursor").expect("a next page");
+    let server = server.kill().serve();
+    let root = server.tree.root.clone();
+    let nobody = server.stranger("acme", &root, None);
+    nobody.query("/Users", &[("count", "1"), ("cursor", &next)]).await.expect_error(401, None);
+    let admin = server.stranger("acme", &root, admin.token);
+    assert_eq!(admin.query("/Users", &[("count", "1"), ("cursor", &next)]).await.expect(200).all("userName"), ["u2"]);
 }

@@ -167,7 +167,10 @@ impl Store for Sqlite {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Error::Engine(error.into())
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Error::TooMuch,
+            _ => Error::Engine(error.into()),
+        }
     }
 }
 

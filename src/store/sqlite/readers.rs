@@ -6,11 +6,13 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use deadpool_sqlite::{Config, Hook, HookError, Pool, PoolConfig, Runtime};
 use rusqlite::{Connection, Row, ToSql};
 
 use super::open::{self, Role, refusal};
+use crate::base::limit::QUERY_DEADLINE;
 use crate::store::Error;
 
 /// The way to all read connections.
@@ -71,7 +73,7 @@ impl Readers {
         read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let connection = self.pool.get().await.map_err(|error| Error::Engine(error.into()))?;
-        let answer = connection.interact(move |db| read(db)).await;
+        let answer = connection.interact(move |db| within(db, QUERY_DEADLINE, read)).await;
         answer.unwrap_or_else(|error| Err(refusal(format!("a read ended early: {error}"))))
     }
 
@@ -99,6 +101,18 @@ impl Drop for Moment<'_> {
         }
     }
 }
+
+/// Gives `read` up when its time is over; the connection stays good.
+fn within<T>(db: &Connection, time: Duration, read: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+    let end = Instant::now() + time;
+    db.progress_handler(STEPS, Some(move || Instant::now() >= end))?;
+    let answer = read(db);
+    db.progress_handler(0, None::<fn() -> bool>)?;
+    answer
+}
+
+/// Instructions of SQLite's machine between two looks at the clock: less than a millisecond.
+const STEPS: i32 = 10_000;
 
 /// At most one row, through the cache of statements.
 pub(super) fn one<T>(
@@ -132,4 +146,21 @@ pub(super) fn execute(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> Resu
 /// A count as SQLite keeps it.
 pub(super) fn int(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_without_end_is_given_up_and_the_next_one_is_answered() {
+        // F-31.
+        let db = Connection::open_in_memory().expect("memory");
+        let endless = "with recursive n (i) as (select 1 union all select i + 1 from n) select count(*) from n";
+        let count = |sql: &'static str, time| within(&db, time, |db| one(db, sql, &[], |row| row.get::<_, i64>(0)));
+        assert!(matches!(count(endless, Duration::from_millis(20)), Err(Error::TooMuch)));
+        assert!(matches!(count("select 7", Duration::from_millis(20)), Ok(Some(7))));
+        let long = "with recursive n (i) as (select 1 union all select i + 1 from n limit 100000) select count(*) from n";
+        assert!(matches!(one(&db, long, &[], |row| row.get::<_, i64>(0)), Ok(Some(100_000))), "no clock is left behind");
+    }
 }

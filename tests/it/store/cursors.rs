@@ -122,8 +122,9 @@ async fn walk(users: &[Value], sort: Option<&str>, order: SortOrder, count: usiz
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// K-02, K-03, K-05, K-08, K-09, K-19; O-03, O-04, O-06
     #[test]
     fn pages_are_the_list_in_order_both_ways_and_under_writes(
         users in prop::collection::vec(user(), 1..12),
