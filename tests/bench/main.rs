@@ -1,13 +1,17 @@
 //! How much of the machine's speed is left: ratios against a bare handler and a bare insert loop, measured in one run.
 //!
-//! `cargo bench --bench usher`. Nothing is asserted; absolute numbers belong to the machine, ratios to the code. Rounds are
-//! interleaved, so that whatever else the machine does hits all sides; the median round counts. Clients and servers share the
-//! process and its cores, over real sockets with keep-alive.
+//! `cargo bench --bench usher`, or some themes alone: `… -- lists`. With `million` the lists are those of a million users too,
+//! which takes minutes and two gigabytes.
+//!
+//! Nothing is asserted; absolute numbers belong to the machine, ratios to the code. Rounds are interleaved, so that whatever else
+//! the machine does hits all sides; the median round counts. Clients and servers share the process and its cores, over real sockets
+//! with keep-alive.
 
 #![allow(clippy::print_stdout, reason = "printing is what it is for")]
 
 mod client;
 mod floor;
+mod lists;
 mod stage;
 
 use std::time::Duration;
@@ -15,6 +19,8 @@ use std::time::Duration;
 use client::{drive, request};
 use stage::Stage;
 
+/// What can be asked for alone.
+const THEMES: [&str; 2] = ["speed", "lists"];
 /// Interleaved rounds, each of this length a side.
 const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_secs(1);
@@ -23,11 +29,20 @@ const SIZES: [usize; 3] = [10, 1_000, 100_000];
 
 #[tokio::main]
 async fn main() {
-    let stage = Stage::start(*SIZES.iter().max().unwrap_or(&0)).await;
-    reads(&stage).await;
-    writes(&stage).await;
-    members(&stage).await;
-    println!("\nidle   {:>8} KiB resident in a fresh `usher serve`", stage::idle_kib());
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let is_named = |word: &str| named.iter().any(|name| name == word);
+    let is_wanted = |theme: &str| is_named(theme) || !THEMES.iter().any(|theme| is_named(theme));
+    if is_wanted("speed") {
+        let stage = Stage::start(*SIZES.iter().max().unwrap_or(&0)).await;
+        reads(&stage).await;
+        writes(&stage).await;
+        members(&stage).await;
+        println!("\nidle   {:>8} KiB resident in a fresh `usher serve`", stage::idle_kib());
+    }
+    if is_wanted("lists") {
+        let most = if is_named("million") { 3 } else { 2 };
+        lists::lists(&[1_000, 100_000, 1_000_000][..most]).await;
+    }
 }
 
 /// A look-up against the bytes it answers, served by a handler that does nothing else, in the same accept loop.

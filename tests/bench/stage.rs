@@ -28,7 +28,7 @@ const BATCH: usize = 5_000;
 
 /// The server and what is in it.
 pub(crate) struct Stage {
-    _dir: TempDir,
+    dir: TempDir,
     app: Arc<App>,
     org: OrgId,
     fresh: AtomicU64,
@@ -57,9 +57,14 @@ impl Stage {
         let token = issued.access_token.expose().clone();
         let address = listen(usher::http::routes(Arc::clone(&app), Documentation::Hidden)).await;
         let path = format!("/t/acme/o/{org}/scim2");
-        let mut stage = Stage { _dir: dir, app, org, fresh: AtomicU64::new(1 << 32), address, path, token, users: Vec::new() };
+        let mut stage = Stage { dir, app, org, fresh: AtomicU64::new(1 << 32), address, path, token, users: Vec::new() };
         stage.fill(users).await;
         stage
+    }
+
+    /// Of the database file, its log not counted.
+    pub(crate) fn database_bytes(&self) -> u64 {
+        std::fs::metadata(self.dir.path().join("usher.db")).map_or(0, |file| file.len())
     }
 
     async fn fill(&mut self, users: usize) {
@@ -176,8 +181,13 @@ pub(crate) fn idle_kib() -> u64 {
     let mut line = String::new();
     let stdout = server.0.stdout.take().expect("stdout is piped");
     BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.0.id())).unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    resident_kib(&server.0.id().to_string(), "VmRSS:")
+}
+
+/// A line of `/proc/{process}/status`.
+pub(crate) fn resident_kib(process: &str, line: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let resident = status.lines().find_map(|each| each.strip_prefix(line));
     resident.and_then(|value| value.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or_default()
 }
 
