@@ -57,14 +57,14 @@ clients: tools
 # Each target of tests/fuzz for so long, on from what earlier runs found interesting. A stable compiler will do, since no
 # sanitizer is asked for: there is no unsafe code to watch.
 SECONDS ?= 600
-TARGETS := filter path patch body
+TARGETS := filter path patch bulk body
 fuzz: $(FUZZ)
 	python3 tests/fuzz/seeds.py target/fuzz/seeds
 	@set -e; for target in $(TARGETS); do \
 		mkdir -p target/fuzz/corpus/$$target; \
 		RUSTC_BOOTSTRAP=1 $(FUZZ) fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$target \
 			target/fuzz/corpus/$$target target/fuzz/seeds/$$target -- -max_total_time=$(SECONDS) -seed=1 -timeout=5 \
-			-max_len=4096 -dict=tests/fuzz/scim.dict -print_final_stats=1 -verbosity=0; \
+			-max_len=16384 -dict=tests/fuzz/scim.dict -print_final_stats=1 -verbosity=0; \
 	done
 
 deny:

@@ -16,18 +16,24 @@ def seed(target, text):
 
 
 for file in sorted(pathlib.Path(__file__).parents[1].joinpath("data/idp").glob("*/*.json")):
-    for step in json.loads(file.read_text()):
-        request = step["request"]
+    steps = json.loads(file.read_text())
+    # The whole conversation as one bulk request: what a step saves under a name is its `bulkId`.
+    operations = []
+    for step in steps:
+        request, body = step["request"], step["request"].get("body")
         query = urllib.parse.parse_qs(urllib.parse.urlsplit(request["path"]).query)
         for text in query.get("filter", []):
             seed("filter", text)
         for text in query.get("attributes", []) + query.get("excludedAttributes", []):
             seed("path", text)
-        body = request.get("body")
         if not isinstance(body, dict):
             continue
         seed("body", json.dumps(body))
+        operation = {"method": request["method"], "path": request["path"], "data": body}
+        operations.append(operation | {"bulkId": name for name in step.get("save", {})})
         for operation in body.get("Operations", []):
             seed("patch", json.dumps(body))
             if "path" in operation:
                 seed("path", operation["path"])
+    request = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations}
+    seed("bulk", json.dumps(request).replace("{{", "bulkId:").replace("}}", ""))

@@ -2,9 +2,11 @@
 
 import os
 
-from usher_sdk import ApiClient, Configuration, GroupsApi, InvitationsApi, UsersApi
+from usher_sdk import ApiClient, BulkApi, Configuration, GroupsApi, InvitationsApi, UsersApi
 from usher_sdk.exceptions import ConflictException
 from usher_sdk.models import (
+    BulkOperation,
+    BulkRequest,
     EnterpriseUser,
     Group,
     InviteGroup,
@@ -51,6 +53,19 @@ renamed = PatchOperation(op="replace", path="displayName", value="Python pilots"
 groups.patch_group(group.id, PatchOp(operations=[renamed]))
 group = groups.get_group(group.id, excluded_attributes="members")
 assert group.display_name == "Python pilots", group
+
+# A user and a group with this user in one request, and the pages of a list.
+user = BulkOperation(method="POST", path="/Users", bulk_id="u", data={"userName": "python-bulk"})
+group_of = BulkOperation(
+    method="POST", path="/Groups", bulk_id="g", data={"displayName": "Python crew", "members": [{"value": "bulkId:u"}]}
+)
+made = BulkApi(parent).bulk(BulkRequest(operations=[user, group_of]))
+assert [result.status for result in made.operations] == ["201", "201"], made
+names, cursor = [], ""
+while cursor is not None:
+    page = users.list_users(filter='userName sw "python"', count=1, cursor=cursor, attributes="userName")
+    names, cursor = names + [user.user_name for user in page.resources], page.next_cursor
+assert sorted(names) == ["python", "python-bulk"], names
 
 # One who exists in the parent and one who does not.
 invited = invitations.invite(InviteRequest(user_names=["python", "nobody"], groups=[InviteGroup(value=group.id)]))

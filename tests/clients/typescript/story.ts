@@ -1,6 +1,6 @@
 // The story of tests/it/clients.rs, told with the generated TypeScript SDK (fetch).
 
-import { Configuration, GroupsApi, InvitationsApi, InvitationStatusEnum, ResponseError, UsersApi } from "./sdk";
+import { BulkApi, Configuration, GroupsApi, InvitationsApi, InvitationStatusEnum, ResponseError, UsersApi } from "./sdk";
 
 // What is used of Node, whose types would be a package of their own.
 declare const process: { env: Record<string, string | undefined>; exitCode: number };
@@ -45,6 +45,23 @@ async function story(): Promise<void> {
   await groups.patchGroup({ id: created.id ?? "", patchOp });
   const group = await groups.getGroup({ id: created.id ?? "", excludedAttributes: "members" });
   check(group.displayName, "TypeScript pilots");
+
+  // A user and a group with this user in one request, and the pages of a list.
+  const crew = { displayName: "TypeScript crew", members: [{ value: "bulkId:u" }] };
+  const operations = [
+    { method: "POST" as const, path: "/Users", bulkId: "u", data: { userName: "typescript-bulk" } },
+    { method: "POST" as const, path: "/Groups", bulkId: "g", data: crew },
+  ];
+  const made = await new BulkApi(parent).bulk({ bulkRequest: { operations } });
+  check(made.operations.map((result) => result.status), ["201", "201"]);
+  const names: (string | undefined)[] = [];
+  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
+    const filter = 'userName sw "typescript"';
+    const page = await users.listUsers({ filter, count: 1, cursor, attributes: "userName" });
+    names.push(...(page.resources ?? []).map((user) => user.userName));
+    cursor = page.nextCursor;
+  }
+  check(names.sort(), ["typescript", "typescript-bulk"]);
 
   // One who exists in the parent and one who does not.
   const inviteRequest = { userNames: ["typescript", "nobody"], groups: [{ value: group.id ?? "" }] };

@@ -8,11 +8,12 @@ pub mod base;
 #[path = "../../../src/scim/mod.rs"]
 pub mod scim;
 
+use scim::bulk::{self, BulkRequest, Target};
 use scim::path::Resolved;
 use scim::{Error, Profile, Quirks, ResourceType, Schemas, ScimType, filter, json, list, patch, path, resource, urn};
 use serde_json::{Map, Value, json};
 
-const PROFILES: [Profile; 2] = [Profile::Lenient, Profile::Strict];
+const PROFILES: [Profile; 3] = [Profile::Lenient, Profile::Strict, Profile::Interop];
 
 /// Every resource type in every profile.
 fn each() -> impl Iterator<Item = (&'static ResourceType, Profile)> {
@@ -77,7 +78,7 @@ pub fn patch(data: &[u8]) {
         let Ok(operations) = patch::parse(body.clone(), of, profile, &mut Quirks::new()) else { continue };
         let (members, others) = operations.into_iter().partition::<Vec<_>, _>(|operation| operation.is_on("members"));
         for operation in members {
-            let _ = patch::member_change(&operation);
+            let _ = patch::member_change(&operation, profile, &mut Quirks::new());
         }
         let mut after = before.clone();
         match patch::apply(&mut after, &others, of, profile, &mut Quirks::new()) {
@@ -88,6 +89,38 @@ pub fn patch(data: &[u8]) {
                 assert_eq!(accepted, Ok(after));
             }
             Err(_) => assert_eq!(after, before),
+        }
+    }
+}
+
+/// A bulk request is refused, or each of its operations has one place, and none stands before one that it waits for (B-06).
+pub fn bulk(data: &[u8]) {
+    let Ok(body) = json::object(data) else { return };
+    for profile in PROFILES {
+        let request = match BulkRequest::parse(body.clone(), Schemas::core(), profile, &mut Quirks::new()) {
+            Ok(request) => request,
+            Err(error) => {
+                assert!([400, 413].contains(&error.status), "{}", error.detail);
+                continue;
+            }
+        };
+        let steps = bulk::order(&request.operations);
+        let mut places: Vec<usize> = steps.iter().flatten().copied().collect();
+        places.sort_unstable();
+        assert!(places.into_iter().eq(0..request.operations.len()), "{steps:?}");
+
+        let mut is_done = vec![false; request.operations.len()];
+        for step in steps {
+            step.iter().for_each(|&at| is_done[at] = true);
+            for asked in step.iter().filter_map(|&at| request.operations[at].request.as_ref().ok()) {
+                if let Some(Target::Made(at)) = asked.target {
+                    assert!(is_done[at], "an operation on what is not there yet");
+                }
+                request.data(asked, |at| {
+                    assert!(is_done[at], "a reference to what is not there yet");
+                    Some(uuid::Uuid::nil())
+                });
+            }
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The story of `tests/it/clients.rs`, told with the generated Rust SDK.
 
+use serde_json::json;
 use usher_sdk::apis::configuration::Configuration;
-use usher_sdk::apis::{Error, groups_api, invitations_api, users_api};
+use usher_sdk::apis::{Error, bulk_api, groups_api, invitations_api, users_api};
+use usher_sdk::models::bulk_operation::Method;
 use usher_sdk::models::invitation::Status as InvitationStatus;
 use usher_sdk::models::invite_result_error::Code;
 use usher_sdk::models::patch_operation::Op;
 use usher_sdk::models::{
-    EnterpriseUser, Group, InviteGroup, InviteRequest, PatchOp, PatchOperation, User, UserEmail, UserName,
+    BulkOperation, BulkRequest, EnterpriseUser, Group, InviteGroup, InviteRequest, PatchOp, PatchOperation, User, UserEmail,
+    UserName,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -30,9 +33,9 @@ async fn main() -> Result<(), Failure> {
         ),
         ..User::new()
     };
-    let user = users_api::create_user(&parent, wanted.clone(), None, None, None).await?;
+    let user = users_api::create_user(&parent, wanted.clone(), None, None, None, Some("once")).await?;
     let id = user.id.ok_or("no id")?;
-    match users_api::create_user(&parent, wanted, None, None, None).await {
+    match users_api::create_user(&parent, wanted, None, None, None, None).await {
         Err(Error::ResponseError(refused)) => {
             assert_eq!(refused.status.as_u16(), 409);
             assert!(refused.content.contains(r#""scimType":"uniqueness""#), "{}", refused.content);
@@ -52,7 +55,7 @@ async fn main() -> Result<(), Failure> {
 
     // A group whose name a PATCH changes.
     let group = Group { display_name: Some("Pilots".to_owned()), ..Group::new() };
-    let group = groups_api::create_group(&child, group, None, None, None).await?.id.ok_or("no id")?;
+    let group = groups_api::create_group(&child, group, None, None, None, None).await?.id.ok_or("no id")?;
     let renamed = PatchOperation {
         path: Some("displayName".to_owned()),
         value: Some(Some("Rust pilots".into())),
@@ -62,6 +65,28 @@ async fn main() -> Result<(), Failure> {
     let prefer = Some("return=representation");
     let group = groups_api::patch_group(&child, &group, PatchOp::new(vec![renamed]), None, None, None, prefer).await?;
     assert_eq!(group.display_name.as_deref(), Some("Rust pilots"));
+
+    // A user and a group with this user in one request, and the pages of a list.
+    let post = |path: &str, name: &str, data: serde_json::Value| BulkOperation {
+        bulk_id: Some(name.to_owned()),
+        data: Some(data),
+        ..BulkOperation::new(Method::Post, path.to_owned())
+    };
+    let operations = vec![
+        post("/Users", "u", json!({ "userName": "rust-bulk" })),
+        post("/Groups", "g", json!({ "displayName": "Rust crew", "members": [{ "value": "bulkId:u" }] })),
+    ];
+    let made = bulk_api::bulk(&parent, BulkRequest::new(operations), None).await?;
+    assert!(made.operations.iter().all(|result| result.status == "201"), "{made:?}");
+    let (mut names, mut cursor) = (Vec::new(), Some(String::new()));
+    while let Some(at) = cursor {
+        let filter = Some(r#"userName sw "rust""#);
+        let page = users_api::list_users(&parent, filter, None, None, None, Some(1), Some(&at), Some("userName"), None).await?;
+        names.extend(page.resources.ok_or("no `Resources`")?.into_iter().filter_map(|user| user.user_name));
+        cursor = page.next_cursor;
+    }
+    names.sort();
+    assert_eq!(names, ["rust", "rust-bulk"]);
 
     // One who exists in the parent and one who does not.
     let invited = invitations_api::invite(
