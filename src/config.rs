@@ -9,7 +9,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
-use crate::base::Secret;
+use crate::base::{Secret, limit};
 use crate::scim::Preset;
 use crate::worker::Tls;
 
@@ -33,6 +33,8 @@ pub struct Config {
     pub profile: Preset,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
+    /// For how many days what was deleted can be restored; 0 for not at all.
+    pub restorable_days: u16,
     /// Letters.
     pub mail: Mail,
     /// Further issuers of tokens.
@@ -47,6 +49,7 @@ impl Default for Config {
             tls_proxy: false,
             profile: Preset::Lenient,
             docs: true,
+            restorable_days: 30,
             mail: Mail::default(),
             issuers: Vec::new(),
         }
@@ -173,6 +176,9 @@ impl Config {
                 return wrong("public_url", "expected a URL such as https://usher.example.com, without a slash at the end");
             }
         }
+        if self.restorable_days > limit::RESTORABLE_DAYS_MAX {
+            return wrong("restorable_days", &format!("{} at the most", limit::RESTORABLE_DAYS_MAX));
+        }
         for issuer in &self.issuers {
             if issuer.pem.is_some() == issuer.jwks_url.is_some() {
                 return wrong("issuers", "each needs one of `pem` and `jwks_url`");
@@ -212,6 +218,13 @@ mod tests {
     }
 
     #[test]
+    fn nobody_keeps_what_was_deleted_for_years() {
+        let error = read("restorable_days = 366").expect_err("too long").to_string();
+        assert!(error.contains("restorable_days") && error.contains("365"), "{error}");
+        assert!(read("restorable_days = 0").is_ok());
+    }
+
+    #[test]
     fn the_example_gives_every_default() {
         let example = include_str!("../usher.example.toml");
         let commented_in: String = example
@@ -221,6 +234,7 @@ mod tests {
         let config = read(&commented_in).expect("the example reads");
         assert_eq!(config.listen, Config::default().listen);
         assert_eq!(config.profile, Config::default().profile);
+        assert_eq!(config.restorable_days, Config::default().restorable_days);
         assert_eq!(config.mail.from, Config::default().mail.from);
         assert_eq!(config.issuers.len(), 1);
     }

@@ -414,7 +414,7 @@ impl<'a> Work<'a> {
             let Ok(request) = &self.request.operations[at].request else { continue };
             let version = match *outcome {
                 Outcome::Written { version, .. } => Some(version),
-                Outcome::Done => None,
+                _ => None,
             };
             let status = match request.method {
                 Method::Post => 201,

@@ -78,7 +78,7 @@ impl Error {
             Error::Store(error) => match error {
                 store::Error::TooMuch => ErrorKind::Scim,
                 store::Error::NotFound => ErrorKind::NotFound,
-                store::Error::Stale | store::Error::Taken { .. } => ErrorKind::Conflict,
+                store::Error::Stale | store::Error::Taken { .. } | store::Error::NoSource => ErrorKind::Conflict,
                 store::Error::NoSuchMember(_) | store::Error::MemberCycle(_) => ErrorKind::Conflict,
                 store::Error::Busy => ErrorKind::Busy,
                 store::Error::Engine(_) => ErrorKind::Failure,

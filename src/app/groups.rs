@@ -193,7 +193,7 @@ impl App {
     async fn group_write(&self, who: &Principal, change: Change) -> Result<Option<u64>, Error> {
         match self.group_commit(who, change, None).await {
             Ok(Outcome::Written { version, .. }) => Ok(Some(version)),
-            Ok(Outcome::Done) | Err(store::Error::Stale) => Ok(None),
+            Ok(_) | Err(store::Error::Stale) => Ok(None),
             Err(error) => Err(refusal(error)),
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod bulk;
 pub mod clients;
+pub mod deleted;
 pub mod error;
 pub mod groups;
 pub mod idempotency;
@@ -23,6 +24,7 @@ mod verified;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 pub use error::{Error, ErrorKind};
 pub use issuers::Issuers;
@@ -66,6 +68,8 @@ pub struct Settings {
     pub public_url: String,
     /// How much of a provider's own dialect is understood, where no org chose otherwise.
     pub profile: Profile,
+    /// For how long what was deleted can be restored.
+    pub restorable: Duration,
     /// From which the secrets of invitation links and of cursors are derived.
     pub invitation_key: Secret<[u8; 32]>,
 }

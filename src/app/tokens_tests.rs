@@ -29,7 +29,12 @@ async fn house() -> House {
     let folder = TempDir::new().expect("a folder");
     let store = Sqlite::open(&folder.path().join("usher.db"), OpenMode::Serve).expect("a database");
     let clock = Arc::new(ManualClock::new(Timestamp(1_800_000_000_000)));
-    let settings = Settings { public_url: NAME.into(), invitation_key: Secret::new([7; 32]), profile: Profile::Lenient };
+    let settings = Settings {
+        public_url: NAME.into(),
+        restorable: crate::base::limit::RESTORABLE,
+        invitation_key: Secret::new([7; 32]),
+        profile: Profile::Lenient,
+    };
     let signing = SigningKey::from_pem(signing_key_create().expose()).expect("a key");
     let issuers = Issuers::new(NAME, signing, Vec::new()).expect("one issuer");
     let app = App::new(Arc::new(store), clock.clone(), Arc::new(SystemRandom), settings, issuers);

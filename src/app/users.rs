@@ -241,7 +241,7 @@ impl App {
 fn at(record: Record, outcome: &Outcome) -> Record {
     match *outcome {
         Outcome::Written { version, last_modified } => Record { version, last_modified, ..record },
-        Outcome::Done => record,
+        _ => record,
     }
 }
 

@@ -23,11 +23,15 @@ pub enum Scope {
     SettingsRead,
     /// Choose for the org, and so for those below it.
     SettingsWrite,
+    /// See what was deleted.
+    DeletedRead,
+    /// Restore what was deleted, or make its deletion final.
+    DeletedWrite,
 }
 
 impl Scope {
     /// Every right there is.
-    pub const ALL: [Scope; 8] = [
+    pub const ALL: [Scope; 10] = [
         Scope::UsersRead,
         Scope::UsersWrite,
         Scope::GroupsRead,
@@ -36,6 +40,8 @@ impl Scope {
         Scope::InvitationsWrite,
         Scope::SettingsRead,
         Scope::SettingsWrite,
+        Scope::DeletedRead,
+        Scope::DeletedWrite,
     ];
 
     /// The spelling in a token.
@@ -49,6 +55,8 @@ impl Scope {
             Scope::InvitationsWrite => "invitations:write",
             Scope::SettingsRead => "settings:read",
             Scope::SettingsWrite => "settings:write",
+            Scope::DeletedRead => "deleted:read",
+            Scope::DeletedWrite => "deleted:write",
         }
     }
 }

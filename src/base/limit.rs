@@ -62,6 +62,12 @@ pub const MESSAGE_CHARS_MAX: usize = 2000;
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// Levels of a hierarchy of orgs.
 pub const ORG_DEPTH_MAX: usize = 32;
+/// How long what was deleted can be restored where no operator says otherwise.
+pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Days that an operator may choose for it at the most.
+pub const RESTORABLE_DAYS_MAX: u16 = 365;
+/// Memberships that the answer to a restoration names as missing; it counts the others.
+pub const MISSING_MAX: usize = 1000;
 /// For a request's body to arrive, from the moment somebody reads it.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(20);
 /// From the arrival of a request's head to its answer.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Common, Failure, keys};
 use crate::app::issuers::{ExternalIssuer, KeySource};
@@ -52,8 +53,9 @@ impl Data {
         let invitation: [u8; 32] = invitation.try_into().map_err(|_| "invitation.key: expected 32 bytes")?;
         let settings = Settings {
             public_url: public_url.to_owned(),
-            invitation_key: Secret::new(invitation),
             profile: config.profile.profile(),
+            restorable: Duration::from_secs(u64::from(config.restorable_days) * 24 * 3600),
+            invitation_key: Secret::new(invitation),
         };
         let issuers = Issuers::new(&issuer_name(config), signing, external_issuers(config)?)?;
         Ok(Data { app: App::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemRandom), settings, issuers) })

@@ -53,7 +53,8 @@ impl Served {
         let (stop, stopped) = watch::channel(false);
         let ended = async |mut stopped: watch::Receiver<bool>| drop(stopped.wait_for(|stopped| *stopped).await);
         let letters = tokio::spawn(worker::carry(Arc::clone(&self.app), self.post, ended(stopped.clone())));
-        let keys = tokio::spawn(worker::refresh_keys(Arc::clone(&self.app), ended(stopped)));
+        let keys = tokio::spawn(worker::refresh_keys(Arc::clone(&self.app), ended(stopped.clone())));
+        let purge = tokio::spawn(worker::purge(Arc::clone(&self.app), ended(stopped)));
         let documentation = if self.config.docs { Documentation::Served } else { Documentation::Hidden };
         let endpoint = http::routes(Arc::clone(&self.app), documentation);
         let signal = async {
@@ -64,6 +65,7 @@ impl Served {
         stop.send_replace(true);
         letters.await?;
         keys.await?;
+        purge.await?;
         self.app.store.close().await;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! Decisions only: documents and facts in, changes out. `scim` supplies the protocol, `app` loads and commits, `store` keeps.
 
+pub mod deleted;
 pub mod document;
 pub mod groups;
 pub mod guest;
@@ -47,7 +48,7 @@ pub enum Change {
         /// `meta.lastModified`.
         at: Timestamp,
     },
-    /// A user is gone, with its memberships and its guests below.
+    /// A user is gone, with its memberships and its guests below; each leaves a tombstone.
     UserDeleted {
         /// Its org.
         org: OrgId,
@@ -86,7 +87,7 @@ pub enum Change {
         /// `meta.lastModified`.
         at: Timestamp,
     },
-    /// A group is gone, with its memberships.
+    /// A group is gone, with its memberships; it leaves a tombstone.
     GroupDeleted {
         /// Its org.
         org: OrgId,
@@ -96,6 +97,29 @@ pub enum Change {
         expected: Option<u64>,
         /// `meta.lastModified` of the groups it was a member of.
         at: Timestamp,
+    },
+    /// What was deleted is there again, under its id, with those memberships whose other end is there.
+    Restored {
+        /// Its org.
+        org: OrgId,
+        /// Its id.
+        id: Uuid,
+        /// What was deleted no later can no longer be restored.
+        after: Timestamp,
+        /// `meta.lastModified`.
+        at: Timestamp,
+    },
+    /// What was deleted can no longer be restored, and nothing of it is left.
+    Erased {
+        /// Its org.
+        org: OrgId,
+        /// Its id.
+        id: Uuid,
+    },
+    /// Some of what was deleted so long ago is forgotten, in every org.
+    Expired {
+        /// What was deleted no later.
+        until: Timestamp,
     },
 }
 

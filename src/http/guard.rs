@@ -53,6 +53,12 @@ pub enum OAuthScope {
     /// Change the settings, and so those of organizations below.
     #[oai(rename = "settings:write")]
     SettingsWrite,
+    /// See what was deleted.
+    #[oai(rename = "deleted:read")]
+    DeletedRead,
+    /// Restore what was deleted, or make its deletion final.
+    #[oai(rename = "deleted:write")]
+    DeletedWrite,
 }
 
 /// Names of the two schemes: *Authorize* in Swagger UI takes a client's credentials, or a token that somebody has.

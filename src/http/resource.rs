@@ -5,6 +5,7 @@
 //! definitions, `resource::message` writes down what is no resource, `resource::example` shows one of each.
 
 mod attributes;
+mod deleted;
 mod example;
 mod message;
 mod settings;
@@ -85,6 +86,10 @@ shapes! {
     InvitationPreview => |_| message::preview(),
     /// What an organization chose, and what holds there.
     Settings => |_| settings::settings(),
+    /// What was deleted and can be restored.
+    DeletedList => deleted::list,
+    /// What a restoration came to.
+    Restoration => deleted::restoration,
     /// RFC 7643 §5.
     ServiceProviderConfig => |registry| attributes::discovery(registry, 0),
     /// RFC 7643 §6.

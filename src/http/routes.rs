@@ -6,7 +6,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
-use super::api::SettingsApi;
+use super::api::{DeletedApi, SettingsApi};
 use super::docs::Docs;
 use super::error::Rejection;
 use super::exchange::Exchange;
@@ -28,10 +28,10 @@ fn scim() -> Scim {
 }
 
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Scim, SettingsApi);
+pub(super) type Api = (Scim, SettingsApi, DeletedApi);
 
 pub(super) fn api() -> Api {
-    (scim(), SettingsApi)
+    (scim(), SettingsApi, DeletedApi)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.
@@ -50,7 +50,7 @@ pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'stati
     let docs = (documentation == Documentation::Served).then(|| Docs::new(&app.settings.public_url));
     let site = Site {
         scim: operations::route(scim()),
-        api: operations::route(SettingsApi),
+        api: operations::route((SettingsApi, DeletedApi)),
         oauth: operations::route(OauthApi),
         docs,
         app,

@@ -33,7 +33,12 @@ struct Site {
 
 fn app(folder: &Path) -> Arc<App> {
     let store = Sqlite::open(&folder.join("usher.db"), OpenMode::Serve).expect("a new database");
-    let settings = Settings { public_url: PUBLIC.to_owned(), profile: Profile::Lenient, invitation_key: Secret::new([7; 32]) };
+    let settings = Settings {
+        public_url: PUBLIC.to_owned(),
+        profile: Profile::Lenient,
+        restorable: crate::base::limit::RESTORABLE,
+        invitation_key: Secret::new([7; 32]),
+    };
     let signing = SigningKey::from_pem(signing_key_create().expose()).expect("a new key");
     let issuers = Issuers::new(PUBLIC, signing, Vec::new()).expect("no external issuers");
     Arc::new(App::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemRandom), settings, issuers))

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::auth::{self, Client};
 use crate::base::limit::QUERY_DEADLINE;
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
+use crate::directory::deleted::{Restored, Tombstone};
 use crate::invite::{Invitation, Invitee};
 use crate::org::{self, Org, Settings};
 use crate::outbox::Letter;
@@ -74,6 +75,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Up to `most` due letters, leased until `lease_until` to whoever asked.
     async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error>;
+
+    /// What was deleted in `org` and can be restored: how many there are, and a page of them, the latest first.
+    async fn deleted(&self, org: OrgId, query: &Deleted) -> Result<(usize, Vec<Tombstone>), Error>;
 
     /// All changes, or none. The answer has one outcome per change, after the write is durable. What really changed, by itself or
     /// in consequence, is in the change log as `author`'s.
@@ -202,6 +206,21 @@ impl fmt::Display for Actor {
     }
 }
 
+/// Which tombstones.
+#[derive(Clone, Debug)]
+pub struct Deleted {
+    /// Only those of this kind.
+    pub kind: Option<Kind>,
+    /// Only this one.
+    pub id: Option<Uuid>,
+    /// Only those deleted later; older ones can no longer be restored.
+    pub after: Timestamp,
+    /// How many to pass over.
+    pub offset: usize,
+    /// How many at the most.
+    pub count: usize,
+}
+
 /// Everything that can be written.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
@@ -277,6 +296,8 @@ pub enum Outcome {
     },
     /// Gone, or nothing that has a version.
     Done,
+    /// There again.
+    Restored(Restored),
 }
 
 /// Why the store refused; nothing was written.
@@ -291,12 +312,15 @@ pub enum Error {
     /// A unique attribute's value is taken by another resource of the org.
     #[error("`{attribute}` is already used in this organization")]
     Taken {
-        /// `userName` or `handle`.
+        /// `userName`, `handle`, or `source`: a user of the parent is a guest once.
         attribute: &'static str,
     },
     /// An id in `members` is no user or group of the org (S-45).
     #[error("no user or group {0}")]
     NoSuchMember(Uuid),
+    /// A guest whose source is no user of the parent cannot come back.
+    #[error("the user of the parent organization that this guest stands for is not there")]
+    NoSource,
     /// A group cannot contain itself, not even through others.
     #[error("group {0} would contain itself")]
     MemberCycle(Uuid),

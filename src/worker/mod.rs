@@ -6,10 +6,12 @@
 pub mod carrier;
 pub mod keys;
 pub mod post;
+pub mod purge;
 
 pub use carrier::carry;
 pub use keys::refresh_keys;
 pub use post::{MailSettings, Post, Tls, Transport};
+pub use purge::purge;
 
 #[cfg(test)]
 mod tests;

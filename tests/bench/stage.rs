@@ -50,7 +50,12 @@ impl Stage {
         let signing = SigningKey::from_pem(signing_key_create().expose()).expect("a key");
         let url = "http://bench.test".to_owned();
         let issuers = Issuers::new(&url, signing, Vec::new()).expect("an issuer");
-        let settings = Settings { public_url: url, profile: Profile::Lenient, invitation_key: Secret::new([7; 32]) };
+        let settings = Settings {
+            public_url: url,
+            profile: Profile::Lenient,
+            restorable: usher::base::limit::RESTORABLE,
+            invitation_key: Secret::new([7; 32]),
+        };
         let app = Arc::new(App::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemRandom), settings, issuers));
         let org = app.org_create(None, "acme", None).await.expect("an org").id;
         let issued = app.token_create(org, None, ScopeSet::ALL, None).await.expect("a token");

@@ -127,6 +127,9 @@ async fn a_cursor_is_good_for_the_same_request_of_the_same_caller() {
         changed.expect_error(400, Some("invalidCount")); // K-07
     }
     admin.query("/Users", &[("cursor", ""), ("startIndex", "1")]).await.expect_error(400, Some("invalidValue")); // K-12
+    // K-18
+    let nobody = server.stranger("acme", &server.tree.root, None);
+    nobody.query("/Users", &[("cursor", &plain), ("count", "1")]).await.expect_error(401, None);
     let reader = server.persona(&server.tree.root, "groups:read");
     reader.query("/Users", &[("cursor", ""), ("count", "1")]).await.expect_error(403, None);
 }

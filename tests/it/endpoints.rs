@@ -65,6 +65,9 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/settings", Scope("settings:read"), 200),
     ("PUT", "/settings", Scope("settings:write"), 200),
     ("PATCH", "/settings", Scope("settings:write"), 200),
+    ("GET", "/deleted", Scope("deleted:read"), 200),
+    ("POST", "/deleted/{id}/.restore", Scope("deleted:write"), 200),
+    ("DELETE", "/deleted/{id}", Scope("deleted:write"), 204),
     // The code in the body is the credential; without a good one there is nothing to be seen.
     ("POST", "/Invitations/.accept", Nothing, 404),
     ("POST", "/Invitations/.decline", Nothing, 404),
@@ -72,7 +75,7 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
 ];
 
 /// The first segments of what stands below `api` and not below `scim2`.
-const API: [&str; 1] = ["settings"];
+const API: [&str; 2] = ["settings", "deleted"];
 
 /// What belongs to no org: method, path, and what is answered to one who brings nothing.
 const BESIDE: &[(&str, &str, u16)] =
@@ -108,7 +111,7 @@ impl Stage {
         let invitee = format!("invitee{}", self.made);
         let kind = path.split('/').nth(1).unwrap_or_default();
         let body = match (method, path) {
-            ("GET" | "DELETE", _) | (_, "/Invitations/{id}/.revoke") => None,
+            ("GET" | "DELETE", _) | (_, "/Invitations/{id}/.revoke" | "/deleted/{id}/.restore") => None,
             (_, "/Bulk") => {
                 let delete = json!({ "method": "DELETE", "path": "/Users/0" });
                 Some(json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [delete] }))
@@ -141,6 +144,11 @@ impl Stage {
             "Invitations" if path.contains("{id}") => {
                 self.admin.post("/Invitations", &json!({ "userName": invitee })).await.expect(201).id()
             }
+            "deleted" if path.contains("{id}") => {
+                let id = self.admin.user(&format!("old{}", self.made)).await;
+                self.admin.delete(&format!("/Users/{id}")).await.expect(204);
+                id
+            }
             _ => String::new(),
         };
         let path = path.replace("{id}", &id).replace("{name}", "User").replace("{urn}", USER);
@@ -152,7 +160,7 @@ impl Stage {
     /// Everything there is in the org, to be compared.
     async fn everything(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for endpoint in ["/Users", "/Groups", "/Invitations"] {
+        for endpoint in ["/Users", "/Groups", "/Invitations", "/../api/deleted"] {
             let mut list = self.admin.get(&format!("{endpoint}?count=1000")).await.expect(200).body;
             // A letter may be on its way meanwhile; that is the server's own doing.
             for resource in list["Resources"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {

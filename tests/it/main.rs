@@ -6,6 +6,7 @@ mod cli;
 mod clients;
 mod coverage;
 mod cursors;
+mod deleted;
 mod endpoints;
 mod errors;
 mod idempotency;

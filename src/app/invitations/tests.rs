@@ -34,6 +34,7 @@ pub(crate) async fn stage() -> Stage {
     let settings = Settings {
         public_url: "https://usher.acme.test".into(),
         profile: Profile::Lenient,
+        restorable: crate::base::limit::RESTORABLE,
         invitation_key: Secret::new([7; 32]),
     };
     let key = crate::auth::SigningKey::from_pem(tokens::signing_key_create().expose()).expect("a key");

@@ -11,20 +11,20 @@ use crate::store::References::Omit;
 
 impl Stage {
     /// The guest that `name`, a user of the parent, becomes in `org`.
-    async fn guest(&self, org: &Principal, name: &str) -> UserId {
+    pub(super) async fn guest(&self, org: &Principal, name: &str) -> UserId {
         let invitation = self.app.invitation_create(org, &map(json!({ "userName": name }))).await.expect("an invitation");
         let code = invite::code(self.app.settings.invitation_key.expose(), InvitationId(invitation.id), 1);
         let opened = self.app.invitation_answer(org.org.id, None, &code, Answer::Accept).await.expect("accepted");
         opened.invitation.guest.expect("a guest")
     }
 
-    async fn person(&self, org: &Principal, name: &str) -> UserId {
+    pub(super) async fn person(&self, org: &Principal, name: &str) -> UserId {
         let emails = json!([{ "value": format!("{name}@acme.test"), "primary": true }]);
         let body = json!({ "schemas": [USER], "userName": name, "externalId": "hr-7", "emails": emails });
         UserId(self.app.user_create(org, map(body)).await.expect("a new user").id)
     }
 
-    async fn seen(&self, org: &Principal, id: UserId) -> Value {
+    pub(super) async fn seen(&self, org: &Principal, id: UserId) -> Value {
         doc(&self.app.user_get(org, id, Omit).await.expect("there"))
     }
 

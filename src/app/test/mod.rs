@@ -1,6 +1,7 @@
 //! A stage for the tests of use cases: a real store in a temporary directory, a clock that stands still.
 
 mod bulk;
+mod deleted;
 mod groups;
 mod guests;
 mod users;
@@ -35,6 +36,7 @@ impl Stage {
         let settings = Settings {
             public_url: "http://usher.test".into(),
             profile: Profile::Lenient,
+            restorable: crate::base::limit::RESTORABLE,
             invitation_key: Secret::new([7; 32]),
         };
         let key = SigningKey::from_pem(signing_key_create().expose()).expect("a fresh key");

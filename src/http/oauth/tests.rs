@@ -34,7 +34,12 @@ async fn site() -> Site {
     let folder = TempDir::new().expect("a folder");
     let store = Sqlite::open(&folder.path().join("usher.db"), OpenMode::Serve).expect("a database");
     let clock = ManualClock::new(Timestamp(1_800_000_000_000));
-    let settings = Settings { public_url: NAME.into(), invitation_key: Secret::new([7; 32]), profile: Profile::Lenient };
+    let settings = Settings {
+        public_url: NAME.into(),
+        restorable: crate::base::limit::RESTORABLE,
+        invitation_key: Secret::new([7; 32]),
+        profile: Profile::Lenient,
+    };
     let signing = SigningKey::from_pem(signing_key_create().expose()).expect("a key");
     let issuers = Issuers::new(NAME, signing, Vec::new()).expect("one issuer");
     let app = Arc::new(App::new(Arc::new(store), Arc::new(clock), Arc::new(SystemRandom), settings, issuers));
@@ -139,7 +144,8 @@ async fn keys_and_metadata_are_published_and_name_only_what_works() {
         "token_endpoint": format!("{NAME}/oauth2/token"),
         "jwks_uri": format!("{NAME}/oauth2/jwks"),
         "scopes_supported":
-            ["users:read", "users:write", "groups:read", "groups:write", "invitations:read", "invitations:write", "settings:read", "settings:write"],
+            ["users:read", "users:write", "groups:read", "groups:write", "invitations:read", "invitations:write", "settings:read", "settings:write",
+             "deleted:read", "deleted:write"],
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

@@ -243,7 +243,7 @@ fn inline((name, schema): (&'static str, MetaSchema)) -> (&'static str, MetaSche
     (name, MetaSchemaRef::Inline(Box::new(schema)))
 }
 
-fn part(registry: &mut Registry, name: &str, schema: MetaSchema) -> MetaSchemaRef {
+pub(super) fn part(registry: &mut Registry, name: &str, schema: MetaSchema) -> MetaSchemaRef {
     registry.create_schema::<Part, _>(name.to_owned(), |_| schema);
     MetaSchemaRef::Reference(name.to_owned())
 }
@@ -252,11 +252,11 @@ pub(super) fn described(description: &'static str) -> MetaSchema {
     MetaSchema { description: Some(description), ..MetaSchema::ANY }
 }
 
-fn text(description: &'static str) -> MetaSchema {
+pub(super) fn text(description: &'static str) -> MetaSchema {
     MetaSchema { ty: "string", ..described(description) }
 }
 
-fn date(description: &'static str) -> MetaSchema {
+pub(super) fn date(description: &'static str) -> MetaSchema {
     MetaSchema { format: Some("date-time"), ..text(description) }
 }
 
@@ -264,15 +264,15 @@ pub(super) fn choice(description: &'static str, values: &[&'static str]) -> Meta
     MetaSchema { enum_items: values.iter().map(|value| (*value).into()).collect(), ..text(description) }
 }
 
-fn integer(description: &'static str) -> MetaSchema {
+pub(super) fn integer(description: &'static str) -> MetaSchema {
     MetaSchema { ty: "integer", ..described(description) }
 }
 
-fn boolean(description: &'static str) -> MetaSchema {
+pub(super) fn boolean(description: &'static str) -> MetaSchema {
     MetaSchema { ty: "boolean", ..described(description) }
 }
 
-fn array(description: &'static str, item: MetaSchemaRef) -> MetaSchema {
+pub(super) fn array(description: &'static str, item: MetaSchemaRef) -> MetaSchema {
     MetaSchema { ty: "array", items: Some(Box::new(item)), ..described(description) }
 }
 

@@ -9,7 +9,7 @@ pub mod discovery;
 pub mod groups;
 pub mod invitations;
 pub mod me;
-mod parameter;
+pub(super) mod parameter;
 mod query;
 pub mod root;
 pub mod users;
@@ -53,7 +53,7 @@ pub enum Tag {
 }
 
 /// The id in a path; another form than ours names nothing, so it is 404 and not 400.
-fn id<T: FromStr>(text: &str) -> Result<T, Rejection> {
+pub(super) fn id<T: FromStr>(text: &str) -> Result<T, Rejection> {
     text.parse().map_err(|_| Rejection::not_found())
 }
 

@@ -9,7 +9,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
 
 /// An integer. `scim` caps what is out of bounds (G-01 to G-04) instead of refusing it.
-pub(super) struct Integer(pub(super) String);
+pub(in crate::http) struct Integer(pub(in crate::http) String);
 
 /// Names of attributes, separated by commas. A parameter that is repeated means all its values.
 pub(super) struct Names(pub(super) String);

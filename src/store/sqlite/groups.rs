@@ -6,7 +6,8 @@ use uuid::Uuid;
 use super::columns::GroupColumns;
 use super::members::{self, Changed};
 use super::readers::{all, execute, int, one};
-use super::{Breach, breach, columns, settings};
+use super::users::Life;
+use super::{Breach, breach, columns, settings, tombstones};
 use crate::base::{GroupId, OrgId, Timestamp};
 use crate::directory::{Change, MemberChange};
 use crate::scim::{Kind, Quirk, Reference};
@@ -38,27 +39,41 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
             alter(db, *org, *id, *expected, doc.as_deref(), members, *at)
         }
         Change::GroupDeleted { org, id, expected, at } => delete(db, *org, *id, *expected, *at),
-        Change::UserCreated { .. } | Change::UserReplaced { .. } | Change::UserDeleted { .. } => {
-            unreachable!("a change of a user is written by its own file")
-        }
+        _ => unreachable!("a change of anything else is written by its own file"),
     }
 }
 
 fn create(db: &Connection, org: OrgId, id: GroupId, doc: &str, first: &[Uuid], at: Timestamp) -> Result<Outcome, Error> {
+    insert(db, org, id.0, doc, &Life::new(at))?;
+    members::add(db, org, id, first)?;
+    Ok(Outcome::Written { version: 1, last_modified: at })
+}
+
+/// The row of a group, without its members.
+pub(super) fn insert(db: &Connection, org: OrgId, id: Uuid, doc: &str, life: &Life) -> Result<(), Error> {
     let columns = columns::group(&columns::object(doc)?);
     execute(
         db,
         "insert into groups (org_id, id, display_name, display_name_key, external_id, created, last_modified, version, doc)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7)",
-        &[&org.0, &id.0, &columns.display_name, &columns.display_name_key, &columns.external_id, &at.0, &doc],
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        &[
+            &org.0,
+            &id,
+            &columns.display_name,
+            &columns.display_name_key,
+            &columns.external_id,
+            &life.created.0,
+            &life.at.0,
+            &life.version,
+            &doc,
+        ],
     )
     .map_err(|error| match breach(&error, "groups.id") {
         Some(Breach::Foreign) => Error::NotFound,
         _ => error.into(),
     })?;
-    unique(db, org, id.0, &GroupColumns::default(), &columns)?;
-    members::add(db, org, id, first)?;
-    Ok(Outcome::Written { version: 1, last_modified: at })
+    unique(db, org, id, &GroupColumns::default(), &columns)?;
+    Ok(())
 }
 
 /// S-19, EN-26.
@@ -125,6 +140,7 @@ fn delete(db: &Connection, org: OrgId, id: GroupId, expected: Option<u64>, at: T
     if expected.is_some_and(|expected| int(expected) != version) {
         return Err(Error::Stale);
     }
+    tombstones::keep_group(db, org, id.0, at)?;
     execute(
         db,
         "update groups set version = version + 1, last_modified = ?3

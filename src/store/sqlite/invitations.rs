@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::readers::{all, execute, int, one};
-use super::users::{self, Origin};
+use super::users::{self, Guest, Life};
 use super::{Breach, breach, columns, groups, members};
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, text};
 use crate::invite::{Change, Delivery, Group, Invitation, Invitee, Status};
@@ -245,7 +245,7 @@ fn accept(
     // The foreign keys hold the source to the parent; what else was decided on is looked at again here.
     let (origin, version) = one(
         db,
-        "select i.source_org_id, i.source_id, s.home_org_id, s.home_id, i.version
+        "select i.source_org_id, i.source_id, i.version
          from invitations i
          join orgs o on o.id = i.org_id and o.active
          join orgs p on p.id = i.source_org_id and p.active
@@ -253,18 +253,22 @@ fn accept(
          where i.org_id = ?1 and i.id = ?2 and i.status = 'pending' and i.generation = ?3 and i.expires_at > ?4",
         &[&org.0, &id.0, &generation, &at.0],
         |row| {
-            let origin = Origin {
+            let origin = Guest {
                 source_org: OrgId(row.get(0)?),
                 source: UserId(row.get(1)?),
-                home_org: OrgId(row.get(2)?),
-                home: row.get(3)?,
-                invitation: id,
+                invitation: Some(id),
+                since: at,
+                active_own: true,
             };
-            Ok((origin, row.get::<_, i64>(4)?.unsigned_abs()))
+            Ok((origin, row.get::<_, i64>(2)?.unsigned_abs()))
         },
     )?
     .ok_or(Error::Stale)?;
-    users::insert_guest(db, org, guest, &origin, at)?;
+    users::insert_guest(db, org, guest.0, &origin, &Life::new(at)).map_err(|error| match error {
+        // A guest already, by another invitation.
+        Error::Taken { attribute: "source" } => Error::Stale,
+        error => error,
+    })?;
     let granted: Vec<Uuid> = all(
         db,
         "select g.id from invitation_groups i join groups g on g.org_id = i.org_id and g.id = i.group_id

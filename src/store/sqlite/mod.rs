@@ -20,6 +20,7 @@ mod readers;
 mod requests;
 mod settings;
 mod sort;
+mod tombstones;
 mod users;
 mod writer;
 
@@ -36,13 +37,14 @@ pub use open::OpenMode;
 
 use crate::auth::Client;
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp};
+use crate::directory::deleted::Tombstone;
 use crate::invite::{Invitation, Invitee};
 use crate::org::{Org, Settings};
 use crate::outbox::Letter;
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
 use crate::store::{
-    Access, Account, Author, Change, Claim, Commit, Error, Outcome, Page, References, Refused, RequestKept, Store,
+    Access, Account, Author, Change, Claim, Commit, Deleted, Error, Outcome, Page, References, Refused, RequestKept, Store,
 };
 
 /// A database file, open.
@@ -146,6 +148,11 @@ impl Store for Sqlite {
         self.writer.lease(now, lease_until, most).await
     }
 
+    async fn deleted(&self, org: OrgId, query: &Deleted) -> Result<(usize, Vec<Tombstone>), Error> {
+        let query = query.clone();
+        self.readers.pooled(move |db| tombstones::page(db, org, &query)).await
+    }
+
     async fn commit(&self, author: Author, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
         self.writer.commit(author, changes).await
     }
@@ -183,6 +190,9 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
             crate::directory::Change::UserCreated { .. }
             | crate::directory::Change::UserReplaced { .. }
             | crate::directory::Change::UserDeleted { .. } => users::write(db, change),
+            crate::directory::Change::Restored { .. }
+            | crate::directory::Change::Erased { .. }
+            | crate::directory::Change::Expired { .. } => tombstones::write(db, change),
             _ => groups::write(db, change),
         },
         Change::Invite(change) => invitations::write(db, change),

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::columns::{self, UserColumns};
 use super::readers::{all, execute, int, one};
-use super::{Breach, breach, settings};
+use super::{Breach, breach, settings, tombstones};
 use crate::base::{InvitationId, OrgId, Timestamp, UserId, text};
 use crate::directory::{Change, Membership, guest_doc, without_manager};
 use crate::scim::{Kind, Quirk, Reference};
@@ -39,70 +39,72 @@ pub(super) fn name(db: &Connection, org: OrgId, id: UserId) -> Result<Option<Ref
 pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
     match change {
         Change::UserCreated { org, id, doc, password_hash, at } => {
-            let columns = columns::user(&columns::object(doc)?);
-            let active = columns.active;
-            let row = NewUser {
-                org: *org,
-                id: id.0,
-                origin: None,
-                columns,
-                active,
-                password_hash: password_hash.as_deref(),
-                doc,
-                at: *at,
-            };
-            insert(db, &row)?;
-            unique(db, *org, id.0, None, row.columns.external_id.as_deref())?;
+            insert_resident(db, *org, id.0, doc, password_hash.as_deref(), &Life::new(*at))?;
             Ok(Outcome::Written { version: 1, last_modified: *at })
         }
         Change::UserReplaced { org, id, expected, doc, password_hash, at } => {
             replace(db, *org, *id, *expected, doc, password_hash.as_deref(), *at)
         }
         Change::UserDeleted { org, id, expected, at } => delete(db, *org, *id, *expected, *at),
-        Change::GroupCreated { .. } | Change::GroupChanged { .. } | Change::GroupDeleted { .. } => {
-            unreachable!("a change of a group is written by its own file")
-        }
+        _ => unreachable!("a change of anything else is written by its own file"),
     }
 }
 
 /// Where a guest comes from.
-pub(super) struct Origin {
+pub(super) struct Guest {
     pub(super) source_org: OrgId,
     pub(super) source: UserId,
-    pub(super) home_org: OrgId,
-    pub(super) home: Uuid,
-    pub(super) invitation: InvitationId,
+    pub(super) invitation: Option<InvitationId>,
+    pub(super) since: Timestamp,
+    /// Its own share of `active`.
+    pub(super) active_own: bool,
+}
+
+/// Since when a resource is there, and how often it has changed.
+pub(super) struct Life {
+    pub(super) created: Timestamp,
+    pub(super) version: i64,
+    /// `meta.lastModified`.
+    pub(super) at: Timestamp,
+}
+
+impl Life {
+    /// Of what was not there before.
+    pub(super) fn new(at: Timestamp) -> Life {
+        Life { created: at, version: 1, at }
+    }
 }
 
 struct NewUser<'a> {
     org: OrgId,
     id: Uuid,
-    origin: Option<&'a Origin>,
+    guest: Option<(&'a Guest, (OrgId, Uuid))>,
     columns: UserColumns,
     active: bool,
     password_hash: Option<&'a str>,
     doc: &'a str,
-    at: Timestamp,
+    life: &'a Life,
 }
 
 fn insert(db: &Connection, user: &NewUser<'_>) -> Result<(), Error> {
     let columns = &user.columns;
-    let origin = user.origin;
+    let guest = user.guest.map(|(guest, _)| guest);
+    let (home_org, home) = user.guest.map_or((user.org, user.id), |(_, home)| home);
     execute(
         db,
         "insert into users (org_id, id, source_org_id, source_id, home_org_id, home_id, invitation_id, since, user_name,
            user_name_key, display_name, display_name_key, family_name_key, given_name_key, external_id, manager_id, active,
            active_own, password_hash, created, last_modified, version, doc)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?20, 1, ?21)",
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
         &[
             &user.org.0,
             &user.id,
-            &origin.map(|origin| origin.source_org.0),
-            &origin.map(|origin| origin.source.0),
-            &origin.map_or(user.org, |origin| origin.home_org).0,
-            &origin.map_or(user.id, |origin| origin.home),
-            &origin.map(|origin| origin.invitation.0),
-            &origin.map(|_| user.at.0),
+            &guest.map(|guest| guest.source_org.0),
+            &guest.map(|guest| guest.source.0),
+            &home_org.0,
+            &home,
+            &guest.and_then(|guest| guest.invitation).map(|invitation| invitation.0),
+            &guest.map(|guest| guest.since.0),
             &columns.user_name,
             &columns.user_name_key,
             &columns.display_name,
@@ -112,10 +114,11 @@ fn insert(db: &Connection, user: &NewUser<'_>) -> Result<(), Error> {
             &columns.external_id,
             &columns.manager_id,
             &user.active,
-            // A guest's own share is whole until somebody of its org takes it away.
-            &(user.active || origin.is_some()),
+            &guest.map_or(user.active, |guest| guest.active_own),
             &user.password_hash,
-            &user.at.0,
+            &user.life.created.0,
+            &user.life.at.0,
+            &user.life.version,
             &user.doc,
         ],
     )
@@ -129,7 +132,7 @@ fn insert(db: &Connection, user: &NewUser<'_>) -> Result<(), Error> {
 fn refused(error: rusqlite::Error) -> Error {
     match (breach(&error, "users.user_name_key"), breach(&error, "users.source_id")) {
         (Some(Breach::Unique), _) => Error::Taken { attribute: "userName" },
-        (_, Some(Breach::Unique)) => Error::Stale,
+        (_, Some(Breach::Unique)) => Error::Taken { attribute: "source" },
         (Some(Breach::Foreign), _) => Error::NotFound,
         (None, _) => error.into(),
     }
@@ -304,13 +307,37 @@ fn project(db: &Connection, org: OrgId, guest: Uuid, at: Timestamp) -> Result<Ou
     update(db, org, guest, &before, &after, at)
 }
 
-/// Makes the guest that an accepted invitation promised.
-pub(super) fn insert_guest(db: &Connection, org: OrgId, guest: UserId, origin: &Origin, at: Timestamp) -> Result<(), Error> {
-    let membership =
-        Membership { home_org: origin.home_org, source_org: origin.source_org, invitation: Some(origin.invitation), since: at };
-    let (columns, doc) = guest_row(db, org, guest.0, origin.home, true, &membership)?;
-    let row = NewUser { org, id: guest.0, origin: Some(origin), columns, active: true, password_hash: None, doc: &doc, at };
-    insert(db, &row)
+/// Makes a resident, for the first time or again.
+pub(super) fn insert_resident(
+    db: &Connection,
+    org: OrgId,
+    id: Uuid,
+    doc: &str,
+    password_hash: Option<&str>,
+    life: &Life,
+) -> Result<(), Error> {
+    let columns = columns::user(&columns::object(doc)?);
+    let active = columns.active;
+    let row = NewUser { org, id, guest: None, columns, active, password_hash, doc, life };
+    insert(db, &row)?;
+    unique(db, org, id, None, row.columns.external_id.as_deref())
+}
+
+/// Makes a guest, for the first time or again, as long as its source is a user of the parent.
+pub(super) fn insert_guest(db: &Connection, org: OrgId, id: Uuid, guest: &Guest, life: &Life) -> Result<(), Error> {
+    let (home_org, home, source_active) = one(
+        db,
+        "select home_org_id, home_id, active from users where org_id = ?1 and id = ?2",
+        &[&guest.source_org.0, &guest.source.0],
+        |row| Ok((OrgId(row.get(0)?), row.get(1)?, row.get::<_, bool>(2)?)),
+    )?
+    .ok_or(Error::NoSource)?;
+    let active = guest.active_own && source_active;
+    let (source_org, invitation, since) = (guest.source_org, guest.invitation, guest.since);
+    let membership = Membership { home_org, source_org, invitation, since };
+    let (columns, doc) = guest_row(db, org, id, home, active, &membership)?;
+    let guest = Some((guest, (home_org, home)));
+    insert(db, &NewUser { org, id, guest, columns, active, password_hash: None, doc: &doc, life })
 }
 
 fn guest_row(
@@ -377,6 +404,7 @@ fn delete(db: &Connection, org: OrgId, id: UserId, expected: Option<u64>, at: Ti
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (org, user) in &gone {
+        tombstones::keep_user(db, OrgId(*org), *user, at)?;
         execute(
             db,
             "update groups set version = version + 1, last_modified = ?3

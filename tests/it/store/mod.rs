@@ -8,6 +8,7 @@ mod groups;
 mod invitations;
 mod lists;
 mod rule;
+mod tombstones;
 mod users;
 
 use serde_json::{Value, json};
