@@ -35,6 +35,8 @@ pub struct Config {
     pub docs: bool,
     /// For how many days what was deleted can be restored; 0 for not at all.
     pub restorable_days: u16,
+    /// Files with schemas and resource types for every tree: a path, or a folder and `*.json`.
+    pub schemas: Vec<PathBuf>,
     /// Letters.
     pub mail: Mail,
     /// Further issuers of tokens.
@@ -50,6 +52,7 @@ impl Default for Config {
             profile: Preset::Lenient,
             docs: true,
             restorable_days: 30,
+            schemas: Vec::new(),
             mail: Mail::default(),
             issuers: Vec::new(),
         }

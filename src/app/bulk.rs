@@ -121,7 +121,7 @@ impl<'a> Work<'a> {
     fn new(app: &'a App, who: &'a Principal, request: &'a BulkRequest) -> Self {
         let now = app.now();
         let ids = request.operations.iter().map(|operation| match &operation.request {
-            Ok(Request { method: Method::Post, kind: Kind::User | Kind::Group, .. }) => Some(app.random.uuid(now)),
+            Ok(Request { method: Method::Post, kind, .. }) if *kind != Kind::Invitation => Some(app.random.uuid(now)),
             _ => None,
         });
         let count = request.operations.len();
@@ -215,7 +215,7 @@ impl<'a> Work<'a> {
             (Kind::User, Method::Post) => Plan::Commit(app.user_created(who, id.into(), data, app.now()).await?.into()),
             (Kind::Group, Method::Post) => Plan::Commit(app.group_created(who, id.into(), data, app.now())?.into()),
             (Kind::Invitation, _) => return self.plan_invitation(at, request, data).await,
-            (_, Method::Put) | (Kind::User, Method::Patch) if is_in_run => Plan::AfterRun,
+            (_, Method::Put) | (Kind::User | Kind::Custom(_), Method::Patch) if is_in_run => Plan::AfterRun,
             (_, Method::Delete) if is_in_run && if_match.is_some() => Plan::AfterRun,
             (Kind::User, Method::Put) => {
                 let draft = app.user_draft(who, Some(id.into()), data)?;
@@ -246,6 +246,28 @@ impl<'a> Work<'a> {
                 let change = app.group_patched(who, id.into(), if_match, &mut edits).await?;
                 app.note(who, &edits.1);
                 change.map_or_else(unchanged, |change| Plan::Commit(change.into()))
+            }
+            (Kind::Custom(_), method) => {
+                let resource_type = who.schemas.get(request.kind).ok_or_else(scim::Error::not_found)?;
+                let (current, change) = match method {
+                    Method::Post => {
+                        return Ok(Plan::Commit(app.resource_created(who, resource_type, id, data, app.now())?.into()));
+                    }
+                    Method::Put => {
+                        let draft = app.resource_draft(who, resource_type, Some(id), data)?;
+                        app.resource_replaced(who, resource_type, id, if_match, &draft).await?
+                    }
+                    Method::Patch => {
+                        let mut edits = app.resource_edits(who, resource_type, data)?;
+                        let patched = app.resource_patched(who, resource_type, id, if_match, &mut edits).await?;
+                        app.note(who, &edits.1);
+                        patched
+                    }
+                    Method::Delete => {
+                        return Ok(Plan::Commit(app.resource_deleted(who, resource_type, id, if_match).await?.into()));
+                    }
+                };
+                change.map_or(unchanged(current.version), |change| Plan::Commit(change.into()))
             }
             (Kind::Group, Method::Delete) => Plan::Commit(app.group_deleted(who, id.into(), if_match).await?.into()),
         })
@@ -313,7 +335,13 @@ impl<'a> Work<'a> {
         bulk::unresolved(name, "is made by an operation that failed")
     }
 
-    fn push(&mut self, changes: Vec<Change>, owners: Vec<usize>) {
+    fn push(&mut self, decided: Vec<Change>, deciders: Vec<usize>) {
+        let (mut changes, mut owners) = (Vec::new(), Vec::new());
+        for (change, owner) in decided.into_iter().zip(deciders) {
+            changes.extend(self.app.besides(self.who, &change));
+            changes.push(change);
+            owners.resize(changes.len(), owner);
+        }
         let place = self.run.commits.len();
         let mut needs = Vec::new();
         for &at in &owners {
@@ -393,6 +421,7 @@ impl<'a> Work<'a> {
             match results.next() {
                 Some(Ok(outcomes)) => self.written(&owners, &outcomes),
                 Some(Err(refused)) => {
+                    self.app.note_schemas(self.who, &refused.error);
                     self.tries[owners[0]] += 1;
                     if matches!(refused.error, store::Error::Stale) && self.tries[owners[0]] < TRIES {
                         again.push(owners);

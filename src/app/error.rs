@@ -64,6 +64,8 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::TooMuch => Error::Scim(scim::Error::bad(ScimType::TooMany, error.to_string())),
+            // C-13: named as it was written.
+            store::Error::ValueTaken { attribute, value } => Error::Scim(scim::Error::taken(&attribute, &value)),
             error => Error::Store(error),
         }
     }
@@ -80,7 +82,8 @@ impl Error {
                 store::Error::NotFound => ErrorKind::NotFound,
                 store::Error::Stale | store::Error::Taken { .. } | store::Error::NoSource => ErrorKind::Conflict,
                 store::Error::NoSuchMember(_) | store::Error::MemberCycle(_) => ErrorKind::Conflict,
-                store::Error::Busy => ErrorKind::Busy,
+                store::Error::ValueTaken { .. } | store::Error::InUse(_) => ErrorKind::Conflict,
+                store::Error::Busy | store::Error::SchemasChanged => ErrorKind::Busy,
                 store::Error::Engine(_) => ErrorKind::Failure,
             },
             Error::Invite(error) => match error {

@@ -123,7 +123,12 @@ impl App {
     }
 
     /// `body`, judged by the schema, for the group `id`, where there is one already.
-    pub(super) fn group_draft(&self, who: &Principal, id: Option<GroupId>, body: Map<String, Value>) -> Result<Draft, Error> {
+    pub(super) fn group_draft<'w>(
+        &self,
+        who: &'w Principal,
+        id: Option<GroupId>,
+        body: Map<String, Value>,
+    ) -> Result<Draft<'w>, Error> {
         who.require(Scope::GroupsWrite)?;
         let (profile, mut quirks) = (self.profile(who), Quirks::default());
         let named = same_id(&body, id.map(|id| id.0), profile, &mut quirks);
@@ -147,7 +152,7 @@ impl App {
         who: &Principal,
         id: GroupId,
         if_match: Option<&str>,
-        draft: &Draft,
+        draft: &Draft<'_>,
     ) -> Result<Change, Error> {
         self.conditional(who, if_match)?;
         let current = self.load(who, Kind::Group, id.0, References::Omit).await?;

@@ -14,6 +14,8 @@ pub mod issuers;
 mod jwks;
 pub mod orgs;
 pub mod passwords;
+pub mod resources;
+pub mod schemas;
 pub mod search;
 pub mod settings;
 #[cfg(test)]
@@ -53,6 +55,8 @@ pub struct App {
     pub issuers: Issuers,
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
     hashing: Arc<Semaphore>,
+    /// The schemas and resource types of each tree.
+    trees: schemas::Trees,
     is_draining: AtomicBool,
     under_way: idempotency::UnderWay,
 }
@@ -93,6 +97,7 @@ impl App {
             letters,
             issuers,
             hashing,
+            trees: schemas::Trees::default(),
             is_draining: AtomicBool::new(false),
             under_way: Arc::default(),
         }
@@ -157,9 +162,14 @@ impl App {
         kept: Option<RequestKept>,
     ) -> Result<Outcome, store::Error> {
         let author = self.author(Actor::Subject(who.subject.clone()));
-        let changes = std::iter::once(change.into()).chain(kept.map(Into::into)).collect();
-        let outcomes = self.store.commit(author, changes).await?;
-        Ok(outcomes.into_iter().next().unwrap_or(Outcome::Done))
+        let change = change.into();
+        let mut changes = self.besides(who, &change);
+        let at = changes.len();
+        changes.push(change);
+        changes.extend(kept.map(Into::into));
+        let written = self.store.commit(author, changes).await;
+        let outcomes = written.inspect_err(|error| self.note_schemas(who, error))?;
+        Ok(outcomes.into_iter().nth(at).unwrap_or(Outcome::Done))
     }
 
     /// Tells the log in which dialects a provider speaks, never what it said.

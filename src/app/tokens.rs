@@ -10,7 +10,7 @@ use crate::auth::issue::{self, ACCESS_LIFETIME, LIFETIME_MAX, PROVISIONING_LIFET
 use crate::auth::{self, Change, Grant, Principal, Refusal, ScopeSet, Subject};
 use crate::base::{OrgId, Secret, Timestamp, TokenId};
 use crate::org::Org;
-use crate::scim::{self, Noted, Schemas, ScimType};
+use crate::scim::{self, Noted, ScimType};
 use crate::store::{self, Actor, Claim};
 
 /// Less is none: claims count whole seconds.
@@ -43,6 +43,7 @@ impl App {
         if !access.is_live || !access.org.active {
             return Err(auth::Error::from(Refusal::Dead).into());
         }
+        let schemas = self.schemas(access.org.root).await?;
         Ok(Principal {
             org: access.org,
             subject: claim.subject,
@@ -50,7 +51,7 @@ impl App {
             scopes: verified.scopes,
             token: verified.token,
             expires_at: verified.expires_at,
-            schemas: Schemas::core().clone(),
+            schemas,
             noted: Noted::default(),
         })
     }

@@ -118,7 +118,12 @@ impl App {
     }
 
     /// `body`, judged by the schema, for the user `id`, where there is one already.
-    pub(super) fn user_draft(&self, who: &Principal, id: Option<UserId>, body: Map<String, Value>) -> Result<Draft, Error> {
+    pub(super) fn user_draft<'w>(
+        &self,
+        who: &'w Principal,
+        id: Option<UserId>,
+        body: Map<String, Value>,
+    ) -> Result<Draft<'w>, Error> {
         who.require(Scope::UsersWrite)?;
         let (profile, mut quirks) = (self.profile(who), Quirks::default());
         let named = same_id(&body, id.map(|id| id.0), profile, &mut quirks);
@@ -142,7 +147,7 @@ impl App {
         who: &Principal,
         id: UserId,
         if_match: Option<&str>,
-        draft: &Draft,
+        draft: &Draft<'_>,
         hash: Option<String>,
         references: References,
     ) -> Result<(Record, Option<Change>), Error> {

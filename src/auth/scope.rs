@@ -27,11 +27,19 @@ pub enum Scope {
     DeletedRead,
     /// Restore what was deleted, or make its deletion final.
     DeletedWrite,
+    /// Read resources of types that somebody added.
+    ResourcesRead,
+    /// Create, replace, patch and delete them.
+    ResourcesWrite,
+    /// Read what the tree defines: schemas and resource types.
+    SchemasRead,
+    /// Define; in the root org only.
+    SchemasWrite,
 }
 
 impl Scope {
     /// Every right there is.
-    pub const ALL: [Scope; 10] = [
+    pub const ALL: [Scope; 14] = [
         Scope::UsersRead,
         Scope::UsersWrite,
         Scope::GroupsRead,
@@ -42,6 +50,10 @@ impl Scope {
         Scope::SettingsWrite,
         Scope::DeletedRead,
         Scope::DeletedWrite,
+        Scope::ResourcesRead,
+        Scope::ResourcesWrite,
+        Scope::SchemasRead,
+        Scope::SchemasWrite,
     ];
 
     /// The spelling in a token.
@@ -57,6 +69,10 @@ impl Scope {
             Scope::SettingsWrite => "settings:write",
             Scope::DeletedRead => "deleted:read",
             Scope::DeletedWrite => "deleted:write",
+            Scope::ResourcesRead => "resources:read",
+            Scope::ResourcesWrite => "resources:write",
+            Scope::SchemasRead => "schemas:read",
+            Scope::SchemasWrite => "schemas:write",
         }
     }
 }

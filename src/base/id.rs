@@ -61,6 +61,8 @@ id! {
     ClientId,
     /// The `jti` of a token.
     TokenId,
+    /// A resource type that somebody added.
+    TypeId,
 }
 
 /// Ids are `caseExact` (P-31), so only the spelling that the server gave out names anything.

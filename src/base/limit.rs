@@ -38,6 +38,10 @@ pub const STRING_CHARS_MAX: usize = 8 * 1024;
 pub const NAME_CHARS_MAX: usize = 256;
 /// Bytes of one stored resource, members not counted.
 pub const RESOURCE_BYTES_MAX: usize = 256 * 1024;
+/// Attributes and sub-attributes of one schema that somebody added; also canonical values of one attribute.
+pub const SCHEMA_ATTRIBUTES_MAX: usize = 256;
+/// Schemas that a tree may have beside those of the program, and resource types.
+pub const SCHEMAS_MAX: usize = 64;
 /// Resources in one page where the client names no `count`.
 pub const PAGE_DEFAULT: usize = 100;
 /// Resources in one page at the most; announced as `filter.maxResults`.

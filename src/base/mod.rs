@@ -11,6 +11,6 @@ pub mod secret;
 pub mod text;
 
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use id::{ClientId, GroupId, InvitationId, OrgId, TokenId, UserId};
+pub use id::{ClientId, GroupId, InvitationId, OrgId, TokenId, TypeId, UserId};
 pub use random::{Random, SystemRandom};
 pub use secret::Secret;

@@ -1,6 +1,6 @@
 //! A data directory, opened: database, keys, configuration, and the app over them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use crate::auth::key::SigningKey;
 use crate::base::{OrgId, Random, Secret, SystemClock, SystemRandom};
 use crate::config::{self, Config};
 use crate::org::Org;
+use crate::scim;
+use crate::scim::schema::Definitions;
 use crate::store::sqlite::{OpenMode, Sqlite};
 
 /// What a command works on.
@@ -58,7 +60,11 @@ impl Data {
             invitation_key: Secret::new(invitation),
         };
         let issuers = Issuers::new(&issuer_name(config), signing, external_issuers(config)?)?;
-        Ok(Data { app: App::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemRandom), settings, issuers) })
+        let mut app = App::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemRandom), settings, issuers);
+        if mode == OpenMode::Serve {
+            app.define(definitions(config)?).map_err(|error| format!("configuration: `schemas`: {error}"))?;
+        }
+        Ok(Data { app })
     }
 }
 
@@ -94,6 +100,32 @@ fn external_issuers(config: &Config) -> Result<Vec<ExternalIssuer>, Failure> {
         })
     };
     config.issuers.iter().map(external).collect()
+}
+
+/// What the files of `schemas` define; an error names the file.
+fn definitions(config: &Config) -> Result<Definitions, Failure> {
+    let mut definitions = Definitions::default();
+    for pattern in &config.schemas {
+        for file in files(pattern)? {
+            let wrong = |error: scim::Error| format!("{}: {error}", file.display());
+            let value = scim::json::parse(read(&file)?.as_bytes()).map_err(wrong)?;
+            definitions.read(value).map_err(wrong)?;
+        }
+    }
+    Ok(definitions)
+}
+
+/// The file itself, or of `folder/*.json` all files, by name.
+fn files(pattern: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if pattern.file_name() != Some("*.json".as_ref()) {
+        return Ok(vec![pattern.to_owned()]);
+    }
+    let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    let mut files: Vec<PathBuf> = paths.into_iter().filter(|path| path.extension() == Some("json".as_ref())).collect();
+    files.sort();
+    Ok(files)
 }
 
 fn read(file: &Path) -> Result<String, Failure> {

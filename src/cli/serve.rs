@@ -44,6 +44,7 @@ impl Served {
         let url = format!("http://{}", listener.local_addr()?);
         let public_url = config.public_url.clone().unwrap_or_else(|| url.clone());
         let data = Data::serve(common, &config, &public_url)?;
+        data.app.schemas_check().await?;
         let post = Post::open(&mail_settings(common, &config), host_of(&public_url))?;
         Ok(Served { app: Arc::new(data.app), url, listener, config, post })
     }

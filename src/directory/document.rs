@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::base::limit::RESOURCE_BYTES_MAX;
-use crate::scim::{Error, Record, resource};
+use crate::scim::{Error, Kind, Record, resource};
 
 /// The text of the document of `id` with `attributes`. 413 where it is too large to be kept.
-pub(super) fn write(id: Uuid, attributes: &Map<String, Value>) -> Result<String, Error> {
-    let text = resource::document(id, attributes);
+pub(super) fn write(kind: Kind, id: Uuid, attributes: &Map<String, Value>) -> Result<String, Error> {
+    let text = resource::document(kind, id, attributes);
     if text.len() > RESOURCE_BYTES_MAX {
         let detail = format!("the resource has {} bytes, at most {RESOURCE_BYTES_MAX} are kept", text.len());
         return Err(Error::status(413, detail));
@@ -49,17 +49,18 @@ mod tests {
     #[test]
     fn a_document_opens_with_schemas_and_id_and_holds_nothing_derived() {
         let attributes = map(json!({
-            "userName": "ada", "id": "forged", "meta": {}, "groups": [1], "members": [1], "password": "x", "schemas": ["u"],
+            "userName": "ada", "id": "forged", "meta": {}, "groups": [1], "password": "x", "schemas": ["u"],
         }));
         assert_eq!(
-            write(Uuid::from_u128(1), &attributes).expect("small"),
+            write(Kind::User, Uuid::from_u128(1), &attributes).expect("small"),
             r#"{"schemas":["u"],"id":"00000000-0000-0000-0000-000000000001","userName":"ada"}"#
         );
     }
 
     #[test]
     fn what_is_too_large_is_refused_by_name_of_the_limit() {
-        let error = write(Uuid::nil(), &map(json!({ "title": "x".repeat(RESOURCE_BYTES_MAX) }))).expect_err("too large");
+        let error =
+            write(Kind::User, Uuid::nil(), &map(json!({ "title": "x".repeat(RESOURCE_BYTES_MAX) }))).expect_err("too large");
         assert_eq!(error.status, 413);
         assert!(error.detail.contains("at most 262144 are kept"), "{error}");
     }

@@ -19,7 +19,8 @@ const EVALUATIONS_MAX: usize = 1_000_000;
 
 /// The body of a POST or PUT, judged by the schema alone.
 #[derive(Debug)]
-pub struct Draft {
+pub struct Draft<'s> {
+    resource_type: &'s ResourceType,
     attributes: Map<String, Value>,
     /// None where the body does not speak of them.
     members: Option<Vec<Uuid>>,
@@ -44,14 +45,14 @@ pub enum Needs {
     Members,
 }
 
-impl Draft {
+impl<'s> Draft<'s> {
     /// Judges `body`. Members named twice are one (S-14).
     pub fn parse(
         body: Map<String, Value>,
-        resource_type: &ResourceType,
+        resource_type: &'s ResourceType,
         profile: Profile,
         quirks: &mut Quirks,
-    ) -> Result<Draft, Error> {
+    ) -> Result<Draft<'s>, Error> {
         // U-08: an empty array still says that there are none.
         let is_silent = !body.keys().any(|key| key.eq_ignore_ascii_case("members"));
         let mut attributes = resource::accept(resource_type, body, profile, quirks)?;
@@ -60,7 +61,7 @@ impl Draft {
             None => (!is_silent).then(Vec::new),
         };
         at_most(members.as_ref().map_or(0, Vec::len))?;
-        Ok(Draft { attributes, members })
+        Ok(Draft { resource_type, attributes, members })
     }
 }
 
@@ -98,8 +99,9 @@ impl<'s> Edits<'s> {
 }
 
 /// A group from `draft`.
-pub fn create(org: OrgId, id: GroupId, draft: &Draft, at: Timestamp) -> Result<Change, Error> {
-    let doc = document::write(id.0, &draft.attributes)?;
+pub fn create(org: OrgId, id: GroupId, draft: &Draft<'_>, at: Timestamp) -> Result<Change, Error> {
+    resource::require_extensions(draft.resource_type, &draft.attributes)?;
+    let doc = document::write(Kind::Group, id.0, &draft.attributes)?;
     Ok(Change::GroupCreated { org, id, doc, members: draft.members.clone().unwrap_or_default(), at })
 }
 
@@ -108,7 +110,7 @@ pub fn create(org: OrgId, id: GroupId, draft: &Draft, at: Timestamp) -> Result<C
 pub fn replace(
     org: OrgId,
     current: &Record,
-    draft: &Draft,
+    draft: &Draft<'_>,
     profile: Profile,
     quirks: &mut Quirks,
     at: Timestamp,
@@ -116,6 +118,8 @@ pub fn replace(
     let before = document::read(current)?;
     let mut after = draft.attributes.clone();
     after.insert("id".into(), current.id.to_string().into());
+    resource::carry(draft.resource_type, &before, &mut after)?;
+    resource::require_extensions(draft.resource_type, &after)?;
     let doc = changed(current, &before, after)?;
     let members = match &draft.members {
         None if quirks.allow(profile, Quirk::MembersKept) => Vec::new(),
@@ -142,6 +146,7 @@ pub fn patch(
     let before = document::read(current)?;
     let mut after = before.clone();
     patch::apply(&mut after, &edits.operations, edits.resource_type, profile, quirks)?;
+    resource::require_extensions(edits.resource_type, &after)?;
     let doc = changed(current, &before, after)?;
     let members =
         if edits.needs() == Needs::Members { resolved(current, &edits.members, profile, quirks)? } else { edits.blind() };
@@ -184,7 +189,7 @@ pub fn only(mut change: Change, known: &HashSet<Uuid>) -> Change {
 }
 
 fn changed(current: &Record, before: &Map<String, Value>, after: Map<String, Value>) -> Result<Option<String>, Error> {
-    if document::is_same(before, &after) { Ok(None) } else { document::write(current.id, &after).map(Some) }
+    if document::is_same(before, &after) { Ok(None) } else { document::write(Kind::Group, current.id, &after).map(Some) }
 }
 
 fn blind(change: &MemberOp) -> Option<MemberChange> {

@@ -7,6 +7,7 @@ pub mod document;
 pub mod groups;
 pub mod guest;
 pub mod password;
+pub mod resources;
 pub mod users;
 
 pub use guest::{Membership, guest_doc};
@@ -14,7 +15,8 @@ pub use users::{is_guest, without_manager};
 
 use uuid::Uuid;
 
-use crate::base::{GroupId, OrgId, Timestamp, UserId};
+use crate::base::{GroupId, OrgId, Timestamp, TypeId, UserId};
+use crate::scim::schema::Claim;
 
 /// What happened to the directory of one org.
 #[derive(Clone, Debug)]
@@ -120,6 +122,56 @@ pub enum Change {
     Expired {
         /// What was deleted no later.
         until: Timestamp,
+    },
+    /// A resource of a type that somebody added was made.
+    ResourceCreated {
+        /// Its org.
+        org: OrgId,
+        /// Its type.
+        type_id: TypeId,
+        /// `meta.resourceType`.
+        type_name: String,
+        /// Its id, also in `doc`.
+        id: Uuid,
+        /// The document.
+        doc: String,
+        /// `meta.created`.
+        at: Timestamp,
+    },
+    /// Its document changed.
+    ResourceReplaced {
+        /// Its org.
+        org: OrgId,
+        /// Its type.
+        type_id: TypeId,
+        /// Which one.
+        id: Uuid,
+        /// The version the decision saw.
+        expected: u64,
+        /// The whole document.
+        doc: String,
+        /// `meta.lastModified`.
+        at: Timestamp,
+    },
+    /// It is gone.
+    ResourceDeleted {
+        /// Its org.
+        org: OrgId,
+        /// Its type.
+        type_id: TypeId,
+        /// Which one.
+        id: Uuid,
+        /// The version the client insisted on.
+        expected: Option<u64>,
+    },
+    /// A resource of any type has these values of unique attributes, beside `userName`, and no others (S-29).
+    ValuesClaimed {
+        /// Its org.
+        org: OrgId,
+        /// Which one.
+        owner: Uuid,
+        /// The values.
+        claims: Vec<Claim>,
     },
 }
 

@@ -9,11 +9,12 @@ use super::{Change, document, password};
 use crate::base::text::user_name_key;
 use crate::base::{OrgId, Secret, Timestamp, UserId};
 use crate::scim::patch::{self, Op, Operation};
-use crate::scim::{Error, Profile, Quirks, Record, ResourceType, ScimType, resource, urn};
+use crate::scim::{Error, Kind, Profile, Quirks, Record, ResourceType, ScimType, resource, urn};
 
 /// The body of a POST or PUT, judged by the schema alone.
 #[derive(Debug)]
-pub struct Draft {
+pub struct Draft<'s> {
+    resource_type: &'s ResourceType,
     attributes: Map<String, Value>,
     password: Option<Secret<String>>,
 }
@@ -26,17 +27,17 @@ pub struct Edits<'s> {
     password: Option<Secret<String>>,
 }
 
-impl Draft {
+impl<'s> Draft<'s> {
     /// Judges `body`: required attributes, types, one primary; what is read-only falls away (C-03, U-04).
     pub fn parse(
         body: Map<String, Value>,
-        resource_type: &ResourceType,
+        resource_type: &'s ResourceType,
         profile: Profile,
         quirks: &mut Quirks,
-    ) -> Result<Draft, Error> {
+    ) -> Result<Draft<'s>, Error> {
         let mut attributes = resource::accept(resource_type, body, profile, quirks)?;
         let password = password::take(&mut attributes)?;
-        Ok(Draft { attributes, password })
+        Ok(Draft { resource_type, attributes, password })
     }
 
     /// The new password, if there is one; to be hashed by the caller.
@@ -74,10 +75,17 @@ impl<'s> Edits<'s> {
 }
 
 /// A resident from `draft`. Without `active` it is active.
-pub fn create(org: OrgId, id: UserId, draft: &Draft, password_hash: Option<String>, at: Timestamp) -> Result<Change, Error> {
+pub fn create(
+    org: OrgId,
+    id: UserId,
+    draft: &Draft<'_>,
+    password_hash: Option<String>,
+    at: Timestamp,
+) -> Result<Change, Error> {
     let mut attributes = draft.attributes.clone();
+    resource::require_extensions(draft.resource_type, &attributes)?;
     attributes.entry("active").or_insert(Value::Bool(true));
-    Ok(Change::UserCreated { org, id, doc: document::write(id.0, &attributes)?, password_hash, at })
+    Ok(Change::UserCreated { org, id, doc: document::write(Kind::User, id.0, &attributes)?, password_hash, at })
 }
 
 /// `current` replaced by `draft`, or none where that changes nothing (U-07).
@@ -86,7 +94,7 @@ pub fn create(org: OrgId, id: UserId, draft: &Draft, password_hash: Option<Strin
 pub fn replace(
     org: OrgId,
     current: &Record,
-    draft: &Draft,
+    draft: &Draft<'_>,
     password_hash: Option<String>,
     at: Timestamp,
 ) -> Result<Option<Change>, Error> {
@@ -99,6 +107,8 @@ pub fn replace(
         return active.map(|active| guest_replaced(org, current, before, active, at)).transpose();
     }
     after.insert("id".into(), current.id.to_string().into());
+    resource::carry(draft.resource_type, &before, &mut after)?;
+    resource::require_extensions(draft.resource_type, &after)?;
     if let Some(active) = before.get("active") {
         after.entry("active").or_insert_with(|| active.clone());
     }
@@ -126,6 +136,7 @@ pub fn patch(
         let active = after.get("active").cloned().unwrap_or(Value::Bool(true));
         return is_named.then(|| guest_replaced(org, current, before, active, at)).transpose();
     }
+    resource::require_extensions(edits.resource_type, &after)?;
     after.entry("active").or_insert(Value::Bool(true));
     replaced(org, current, &before, after, password_hash, at)
 }
@@ -182,7 +193,8 @@ fn replaced(
     if password_hash.is_none() && document::is_same(before, &after) {
         return Ok(None);
     }
-    let doc = if document::is_same(before, &after) { current.doc.clone() } else { document::write(current.id, &after)? };
+    let doc =
+        if document::is_same(before, &after) { current.doc.clone() } else { document::write(Kind::User, current.id, &after)? };
     Ok(Some(Change::UserReplaced { org, id: current.id.into(), expected: current.version, doc, password_hash, at }))
 }
 
@@ -194,7 +206,7 @@ fn guest_replaced(
     at: Timestamp,
 ) -> Result<Change, Error> {
     doc.insert("active".into(), active);
-    let doc = document::write(current.id, &doc)?;
+    let doc = document::write(Kind::User, current.id, &doc)?;
     Ok(Change::UserReplaced { org, id: current.id.into(), expected: current.version, doc, password_hash: None, at })
 }
 

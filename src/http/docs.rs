@@ -1,5 +1,7 @@
 //! The OpenAPI document, and Swagger UI from embedded assets: nothing is fetched from elsewhere.
 
+mod tree;
+
 use poem::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_FRAME_OPTIONS};
 use poem::{Response, http::HeaderValue};
 use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
@@ -8,6 +10,8 @@ use serde_json::{Map, Value, json};
 use super::api;
 use super::oauth::{self, OauthApi};
 use super::routes::{self, Api};
+
+pub(super) use tree::tree_document;
 
 /// The page's scripts and styles are within it, and it talks to this server alone.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; \
@@ -90,7 +94,7 @@ fn tidy(path: &str, method: &str, operation: &mut Map<String, Value>) {
         answers.retain(|status, _| match status.as_str() {
             "401" => !is_public,
             "403" => !is_public,
-            "409" => !is_read && method != "delete",
+            "409" => !is_read && (method != "delete" || api::is_ours(path)),
             "410" => is_verb && !is_read && !path.ends_with("/.invite") || has_key,
             "422" => has_key,
             "412" | "428" => !is_read && !is_verb && method != "post" && !api::is_ours(path),
@@ -180,7 +184,8 @@ mod tests {
             let Some(security) = operation.get("security") else { continue };
             // B-15: what is in a bulk request needs the scopes that it needs elsewhere. A query over all types needs one of those
             // that read.
-            let is_free = ["Discovery", "All"].iter().any(|tag| operation["tags"][0] == *tag) || id == "bulk";
+            let is_free =
+                ["Discovery", "All"].iter().any(|tag| operation["tags"][0] == *tag) || id == "bulk" || id == "getTreeDocument";
             let scopes = security[0]["clientCredentials"].as_array().expect("scopes");
             assert_eq!(scopes.is_empty(), is_free, "{id}: {security}");
             assert_eq!(security[1]["bearer"], Value::Array(vec![]), "{id}");

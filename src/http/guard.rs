@@ -59,6 +59,18 @@ pub enum OAuthScope {
     /// Restore what was deleted, or make its deletion final.
     #[oai(rename = "deleted:write")]
     DeletedWrite,
+    /// Read resources of types that the tree added.
+    #[oai(rename = "resources:read")]
+    ResourcesRead,
+    /// Create, replace, patch and delete resources of types that the tree added.
+    #[oai(rename = "resources:write")]
+    ResourcesWrite,
+    /// Read what the tree defines for itself.
+    #[oai(rename = "schemas:read")]
+    SchemasRead,
+    /// Define schemas and resource types; in the root organization only.
+    #[oai(rename = "schemas:write")]
+    SchemasWrite,
 }
 
 /// Names of the two schemes: *Authorize* in Swagger UI takes a client's credentials, or a token that somebody has.

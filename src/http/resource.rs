@@ -56,6 +56,8 @@ shapes! {
     Group => |registry| attributes::resource(registry, Schemas::core().group()),
     /// An invitation of a user of the parent organization.
     Invitation => |registry| attributes::resource(registry, Schemas::core().invitation()),
+    /// OpenAPI 3.0.
+    OpenApiDocument => |_| MetaSchema::new("object"),
     /// RFC 7644 §3.4.2, of users.
     UserListResponse => message::list::<User>,
     /// RFC 7644 §3.4.2, of groups.

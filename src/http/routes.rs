@@ -6,14 +6,14 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
-use super::api::{DeletedApi, SettingsApi};
+use super::api::{DeletedApi, SchemasApi, SettingsApi};
 use super::docs::Docs;
 use super::error::Rejection;
 use super::exchange::Exchange;
 use super::guardrail::Guardrail;
 use super::invitation_page::{self, invitation_page};
 use super::oauth::{self, OauthApi};
-use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Root, Users};
+use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Resources, Root, Users};
 use super::tenant::{Address, OrgContext, is_tidy, local_path, set_path};
 use super::{health, operations};
 use crate::app::App;
@@ -28,10 +28,10 @@ fn scim() -> Scim {
 }
 
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Scim, SettingsApi, DeletedApi);
+pub(super) type Api = (Scim, SettingsApi, DeletedApi, SchemasApi);
 
 pub(super) fn api() -> Api {
-    (scim(), SettingsApi, DeletedApi)
+    (scim(), SettingsApi, DeletedApi, SchemasApi)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.
@@ -49,8 +49,9 @@ pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'stati
     app.random.fill(&mut prefix);
     let docs = (documentation == Documentation::Served).then(|| Docs::new(&app.settings.public_url));
     let site = Site {
-        scim: operations::route(scim()),
-        api: operations::route((SettingsApi, DeletedApi)),
+        // What somebody added comes last: a path is matched to the words in it before its parameters.
+        scim: operations::route((scim(), Resources)),
+        api: operations::route((SettingsApi, DeletedApi, SchemasApi)),
         oauth: operations::route(OauthApi),
         docs,
         app,

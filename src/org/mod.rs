@@ -2,6 +2,7 @@
 //!
 //! Decisions only; `store` keeps the rows and its foreign keys hold the parent-only rule.
 
+pub mod definitions;
 mod settings;
 
 pub use settings::Settings;

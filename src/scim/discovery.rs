@@ -65,17 +65,13 @@ pub fn resource_type(schemas: &Schemas, base: &str, name: &str) -> Option<Value>
 
 /// The answer of `/Schemas`: the schemas of resources (D-08).
 pub fn schemas(schemas: &Schemas, base: &str) -> Value {
-    list(schemas.types().iter().flat_map(ResourceType::schemas).map(|schema| schema_body(base, schema)).collect())
+    list(schemas.schemas().into_iter().map(|schema| schema_body(base, schema)).collect())
 }
 
 /// The answer of `/Schemas/{urn}`, the schemas of discovery itself included; a URN has no case (D-04).
 pub fn schema(schemas: &Schemas, base: &str, urn: &str) -> Option<Value> {
-    let found = schemas
-        .types()
-        .iter()
-        .flat_map(ResourceType::schemas)
-        .chain(schema::meta_schemas())
-        .find(|schema| schema.id.eq_ignore_ascii_case(urn))?;
+    let found =
+        schemas.schemas().into_iter().chain(schema::meta_schemas()).find(|schema| schema.id.eq_ignore_ascii_case(urn))?;
     Some(schema_body(base, found))
 }
 
@@ -85,9 +81,11 @@ fn type_body(base: &str, resource_type: &ResourceType) -> Value {
         "id": resource_type.name,
         "name": resource_type.name,
         "endpoint": resource_type.endpoint,
-        "description": resource_type.description,
         "schema": resource_type.schema.id,
     });
+    if !resource_type.description.is_empty() {
+        body["description"] = resource_type.description.as_str().into();
+    }
     if !resource_type.extensions.is_empty() {
         let extension =
             |extension: &schema::Extension| json!({ "schema": extension.schema.id, "required": extension.required });

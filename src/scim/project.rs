@@ -101,21 +101,33 @@ impl Projection {
 
     fn apply_to(&self, extension: Option<&str>, attribute: &Attribute, values: &mut Map<String, Value>) {
         let Some(value) = values.get_mut(&attribute.name) else { return };
-        let keeps = match (attribute.returned, self.mode, self.cover(extension, &attribute.name)) {
+        let cover = self.cover(extension, &attribute.name);
+        let keeps = match (attribute.returned, self.mode, &cover) {
             (Returned::Never, ..) => false,
             (Returned::Always, ..) => true,
             (Returned::Request, Mode::Default | Mode::Except, _) => false,
-            (_, Mode::Default, _) | (_, Mode::Only, Cover::Whole) | (_, Mode::Except, Cover::None) => true,
-            (_, Mode::Only, Cover::None) | (_, Mode::Except, Cover::Whole) => false,
-            (_, mode, Cover::Subs(named)) => {
-                for element in elements(value) {
-                    element.retain(|key, _| {
-                        let always = attribute.sub(key).is_some_and(|sub| sub.returned == Returned::Always);
-                        always || named.contains(&key.as_str()) == (mode == Mode::Only)
-                    });
-                }
-                prune(value)
+            (_, Mode::Default | Mode::Only | Mode::Except, Cover::Subs(_)) | (_, Mode::Default, _) => true,
+            (_, Mode::Only, cover) => matches!(cover, Cover::Whole),
+            (_, Mode::Except, cover) => matches!(cover, Cover::None),
+        };
+        // S-28 holds for sub-attributes as well.
+        let keeps_sub = |key: &str| {
+            let returned = attribute.sub(key).map_or(Returned::Default, |sub| sub.returned);
+            match (returned, self.mode, &cover) {
+                (Returned::Never, ..) => false,
+                (Returned::Always, ..) => true,
+                (Returned::Request, mode, Cover::Subs(named)) => mode == Mode::Only && named.contains(&key),
+                (Returned::Request, ..) => false,
+                (Returned::Default, _, Cover::Subs(_)) if attribute.returned == Returned::Always => true,
+                (Returned::Default, mode, Cover::Subs(named)) => named.contains(&key) == (mode == Mode::Only),
+                (Returned::Default, ..) => true,
             }
+        };
+        let keeps = keeps && {
+            for element in elements(value) {
+                element.retain(|key, _| keeps_sub(key));
+            }
+            prune(value)
         };
         if !keeps {
             values.shift_remove(&attribute.name);

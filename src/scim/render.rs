@@ -5,8 +5,12 @@ use serde_json::{Map, Value};
 use super::project::Projection;
 use super::{Kind, Record, Reference, ResourceType, urn};
 
-/// A whole resource. `base` is the public URL of the org's SCIM root.
+/// A resource as it is answered unless the client says otherwise. `base` is the public URL of the org's SCIM root.
 pub fn resource(resource_type: &ResourceType, record: &Record, base: &str) -> Vec<u8> {
+    projected(resource_type, record, base, &Projection::default())
+}
+
+fn whole(resource_type: &ResourceType, record: &Record, base: &str) -> Vec<u8> {
     let references = record.references.len() * (base.len() + 160);
     let mut out = Vec::with_capacity(record.doc.len() + base.len() + 320 + references);
     push_resource(&mut out, resource_type, record, base);
@@ -15,8 +19,8 @@ pub fn resource(resource_type: &ResourceType, record: &Record, base: &str) -> Ve
 
 /// A resource with the attributes that the projection leaves.
 pub fn projected(resource_type: &ResourceType, record: &Record, base: &str, projection: &Projection) -> Vec<u8> {
-    let whole = resource(resource_type, record, base);
-    if projection.is_default() {
+    let whole = whole(resource_type, record, base);
+    if is_whole(resource_type, projection) {
         return whole;
     }
     let mut map = serde_json::from_slice::<Map<String, Value>>(&whole).expect("what is stored is a JSON object");
@@ -75,7 +79,7 @@ pub fn mixed<'a>(
         if index > 0 {
             out.push(b',');
         }
-        if projection.is_default() {
+        if is_whole(resource_type, projection) {
             push_resource(&mut out, resource_type, record, base);
         } else {
             out.extend(projected(resource_type, record, base, projection));
@@ -83,6 +87,11 @@ pub fn mixed<'a>(
     }
     out.extend_from_slice(b"]}");
     out
+}
+
+/// Whether the answer holds all that is stored.
+fn is_whole(resource_type: &ResourceType, projection: &Projection) -> bool {
+    projection.is_default() && !resource_type.hides()
 }
 
 /// `meta.location`, also the `Location` header.
@@ -116,7 +125,7 @@ fn push_references(out: &mut Vec<u8>, kind: Kind, references: &[Reference], base
     let attribute = match kind {
         Kind::User => "groups",
         Kind::Group => "members",
-        Kind::Invitation => return,
+        Kind::Invitation | Kind::Custom(_) => return,
     };
     let references = || references.iter().filter(|reference| kind != Kind::User || reference.kind == Kind::Group);
     for (index, reference) in references().enumerate() {

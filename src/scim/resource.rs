@@ -1,16 +1,17 @@
 //! A resource as it is stored and as it is answered.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::path::{self, Name, Resolved};
-use super::schema::{Attribute, ResourceType, Schema};
+use super::schema::{Attribute, Extension, Mutability, ResourceType, Schema};
 use super::value::{self, Place};
 use super::{Error, Profile, Quirk, Quirks, ScimType, json};
 use crate::base::limit::RESOURCE_BYTES_MAX;
-use crate::base::{Timestamp, UserId};
+use crate::base::{Timestamp, TypeId, UserId};
 
 /// The resource types of an org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,8 @@ pub enum Kind {
     Group,
     /// An invitation of a user of the parent org.
     Invitation,
+    /// What somebody added.
+    Custom(TypeId),
 }
 
 /// A resource as the store keeps it: the document without `meta` and without what is derived from other rows.
@@ -124,26 +127,96 @@ pub(super) fn complete(resource_type: &ResourceType, document: &mut Map<String, 
         resource_type.extensions.iter().map(|extension| &extension.schema.id).filter(|urn| document.contains_key(*urn));
     let schemas = std::iter::once(&resource_type.schema.id).chain(schemas).cloned().collect();
     document.insert("schemas".to_owned(), schemas);
-    for attribute in resource_type.attributes() {
-        let value = document.get(&attribute.name);
-        // S-34: blank is empty.
-        let is_blank = value.is_none_or(|value| value.as_str().is_some_and(|text| text.trim().is_empty()));
-        if attribute.required && !attribute.is_read_only() && is_blank {
-            return Err(value::missing(&attribute.name));
-        }
-        if value.is_some_and(|value| value::primaries(value) > 1) {
-            let detail = format!("`{}` has more than one primary value", attribute.name);
-            return Err(Error::bad(ScimType::InvalidValue, detail));
-        }
-    }
-    for extension in resource_type.extensions.iter().filter(|extension| extension.required) {
-        if !document.contains_key(&extension.schema.id) {
-            return Err(value::missing(&extension.schema.id));
+    resource_type.attributes().try_for_each(|attribute| whole(attribute, document.get(&attribute.name), &attribute.name))?;
+    for Extension { schema, .. } in &resource_type.extensions {
+        let Some(values) = document.get(&schema.id) else { continue };
+        for attribute in &schema.attributes {
+            whole(attribute, values.get(&attribute.name), &format_args!("{}:{}", schema.id, attribute.name))?;
         }
     }
     let bytes: usize = document.iter().filter(|(name, _)| *name != "members").map(|(_, value)| value.to_string().len()).sum();
     if bytes > RESOURCE_BYTES_MAX {
         return Err(Error::status(413, format!("the resource has {bytes} bytes, at most {RESOURCE_BYTES_MAX} are kept")));
+    }
+    Ok(())
+}
+
+fn whole(attribute: &Attribute, value: Option<&Value>, place: &dyn fmt::Display) -> Result<(), Error> {
+    // S-34: blank is empty.
+    let is_blank = value.is_none_or(|value| value.as_str().is_some_and(|text| text.trim().is_empty()));
+    if attribute.required && !attribute.is_read_only() && is_blank {
+        return Err(value::missing(place));
+    }
+    if value.is_some_and(|value| value::primaries(value) > 1) {
+        return Err(Error::bad(ScimType::InvalidValue, format!("`{place}` has more than one primary value")));
+    }
+    Ok(())
+}
+
+/// S-33: 400 unless the document has every extension that its type requires. A guest, whose document is a projection, is not
+/// asked.
+pub fn require_extensions(resource_type: &ResourceType, document: &Map<String, Value>) -> Result<(), Error> {
+    let missing = |extension: &&Extension| extension.required && !document.contains_key(&extension.schema.id);
+    match resource_type.extensions.iter().find(missing) {
+        Some(extension) => Err(value::missing(&extension.schema.id)),
+        None => Ok(()),
+    }
+}
+
+/// Makes of `after`, a body that replaces `before`, what a PUT makes of it: what is read-only or immutable stays where the body
+/// leaves it out (S-25); another value of what is immutable is refused with 400 `mutability` (S-26).
+pub fn carry(resource_type: &ResourceType, before: &Map<String, Value>, after: &mut Map<String, Value>) -> Result<(), Error> {
+    hold(&resource_type.schema.attributes, before, after, Omission::Keeps)?;
+    for Extension { schema, .. } in &resource_type.extensions {
+        let Some(values) = before.get(&schema.id).and_then(Value::as_object) else { continue };
+        let mut kept = after.get(&schema.id).and_then(Value::as_object).cloned().unwrap_or_default();
+        hold(&schema.attributes, values, &mut kept, Omission::Keeps)?;
+        if !kept.is_empty() {
+            after.insert(schema.id.clone(), Value::Object(kept));
+        }
+    }
+    complete(resource_type, after)
+}
+
+/// What it means that a write leaves an immutable attribute out.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Omission {
+    /// It stays: PUT.
+    Keeps,
+    /// It was removed: PATCH.
+    Removes,
+}
+
+/// Holds `after` to what `before` has of immutable attributes and of immutable sub-attributes of single values. Elements of
+/// several values come and go as wholes (S-26).
+pub(super) fn hold(
+    attributes: &[Attribute],
+    before: &Map<String, Value>,
+    after: &mut Map<String, Value>,
+    omission: Omission,
+) -> Result<(), Error> {
+    for attribute in attributes {
+        let Some(old) = before.get(&attribute.name) else { continue };
+        match (attribute.mutability, after.get_mut(&attribute.name)) {
+            (Mutability::ReadOnly | Mutability::Immutable, None) if omission == Omission::Keeps => {
+                after.insert(attribute.name.clone(), old.clone());
+            }
+            (Mutability::Immutable, new) if new.as_deref() != Some(old) => {
+                let detail = format!("`{}` cannot be changed any more", attribute.name);
+                return Err(Error::bad(ScimType::Mutability, detail));
+            }
+            (Mutability::ReadWrite | Mutability::WriteOnly, Some(Value::Object(new))) => {
+                if let Some(old) = old.as_object() {
+                    let fixed = |sub: &&Attribute| sub.mutability == Mutability::Immutable;
+                    let fixed: Vec<Attribute> = attribute.sub_attributes.iter().filter(fixed).cloned().collect();
+                    hold(&fixed, old, new, omission).map_err(|error| Error {
+                        detail: error.detail.replacen('`', &format!("`{}.", attribute.name), 1),
+                        ..error
+                    })?;
+                }
+            }
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -186,14 +259,19 @@ fn check_schemas(
 
 /// The text to be stored: `schemas` and `id` first, then what `attributes` holds, less what is kept elsewhere (`meta`,
 /// `members`, `groups`, `password`).
-pub fn document(id: Uuid, attributes: &Map<String, Value>) -> String {
+pub fn document(kind: Kind, id: Uuid, attributes: &Map<String, Value>) -> String {
+    let elsewhere: &[&str] = match kind {
+        Kind::User => &["groups", "password"],
+        Kind::Group => &["members"],
+        Kind::Invitation | Kind::Custom(_) => &[],
+    };
     let mut doc = Map::new();
     if let Some(schemas) = attributes.get("schemas") {
         doc.insert("schemas".to_owned(), schemas.clone());
     }
     doc.insert("id".to_owned(), id.to_string().into());
     for (name, value) in attributes {
-        if !["schemas", "id", "meta", "members", "groups", "password"].contains(&name.as_str()) {
+        if !["schemas", "id", "meta"].contains(&name.as_str()) && !elsewhere.contains(&name.as_str()) {
             doc.insert(name.clone(), value.clone());
         }
     }
@@ -351,6 +429,6 @@ mod tests {
         let attributes = json!({"userName": "a", "password": "p", "schemas": ["u"], "id": "old", "meta": {}, "groups": []});
         let attributes = attributes.as_object().cloned().expect("an object");
         let expected = r#"{"schemas":["u"],"id":"00000000-0000-0000-0000-000000000001","userName":"a"}"#;
-        assert_eq!(document(Uuid::from_u128(1), &attributes), expected);
+        assert_eq!(document(Kind::User, Uuid::from_u128(1), &attributes), expected);
     }
 }

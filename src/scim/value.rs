@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::{Map, Value};
 
-use super::schema::{Attribute, Type};
+use super::schema::{Attribute, Type, Uniqueness};
 use super::{Error, Profile, Quirk, Quirks, ScimType, json};
 use crate::base::Timestamp;
 use crate::base::limit::{MEMBERS_MAX, NAME_CHARS_MAX, STRING_CHARS_MAX};
@@ -199,7 +199,9 @@ fn simple(
         (Type::Integer, Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(value),
         (Type::Decimal, Value::Number(_)) => Ok(value),
         (Type::String | Type::Reference, Value::String(text)) => {
-            let most = if attribute.required || attribute.name == "externalId" { NAME_CHARS_MAX } else { STRING_CHARS_MAX };
+            // What is looked up by is short.
+            let is_name = attribute.required || attribute.uniqueness != Uniqueness::None || attribute.name == "externalId";
+            let most = if is_name { NAME_CHARS_MAX } else { STRING_CHARS_MAX };
             let is_short = text.len() <= most || text.chars().count() <= most;
             if is_short { Ok(value) } else { Err(invalid(format!("`{place}` is longer than {most} characters"))) }
         }

@@ -73,6 +73,12 @@ pub trait Store: Send + Sync + 'static {
     /// What is kept of the request that came with `key`.
     async fn request_kept(&self, org: OrgId, key: [u8; 32], now: Timestamp) -> Result<Option<RequestKept>, Error>;
 
+    /// How often what the tree under `root` defines has changed; one index probe.
+    async fn schema_epoch(&self, root: OrgId) -> Result<u64, Error>;
+
+    /// What the tree under `root` defines for itself.
+    async fn definitions(&self, root: OrgId) -> Result<Defined, Error>;
+
     /// Up to `most` due letters, leased until `lease_until` to whoever asked.
     async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error>;
 
@@ -134,6 +140,17 @@ pub struct Account {
     pub home_org: OrgId,
     /// Argon2id, PHC form.
     pub password_hash: Option<String>,
+}
+
+/// What a tree defines, as it was written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Defined {
+    /// How often it has changed.
+    pub epoch: u64,
+    /// Schemas, as JSON.
+    pub schemas: Vec<String>,
+    /// Resource types, as JSON.
+    pub types: Vec<String>,
 }
 
 /// One page of a list.
@@ -232,6 +249,7 @@ pub enum Change {
     Invite(invite::Change),
     Outbox(outbox::Change),
     Request(RequestKept),
+    Definitions(org::definitions::Change),
 }
 
 /// A request with an `Idempotency-Key`, and what came of it.
@@ -315,6 +333,20 @@ pub enum Error {
         /// `userName`, `handle`, or `source`: a user of the parent is a guest once.
         attribute: &'static str,
     },
+    /// A value of another unique attribute is.
+    #[error("`{attribute}` is already used in this organization")]
+    ValueTaken {
+        /// With the URN of its schema.
+        attribute: String,
+        /// As it was written.
+        value: String,
+    },
+    /// Resources would contradict the new definition.
+    #[error("{0}")]
+    InUse(String),
+    /// The schemas by which this was decided have changed.
+    #[error("the schemas changed meanwhile, try again")]
+    SchemasChanged,
     /// An id in `members` is no user or group of the org (S-45).
     #[error("no user or group {0}")]
     NoSuchMember(Uuid),
@@ -343,6 +375,12 @@ macro_rules! from_rooms {
             }
         }
     )+};
+}
+
+impl From<org::definitions::Change> for Change {
+    fn from(change: org::definitions::Change) -> Change {
+        Change::Definitions(change)
+    }
 }
 
 from_rooms!(org => Org, auth => Auth, directory => Directory, invite => Invite, outbox => Outbox);

@@ -68,14 +68,38 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/deleted", Scope("deleted:read"), 200),
     ("POST", "/deleted/{id}/.restore", Scope("deleted:write"), 200),
     ("DELETE", "/deleted/{id}", Scope("deleted:write"), 204),
+    ("GET", "/schemas", Scope("schemas:read"), 200),
+    ("GET", "/schemas/{urn}", Scope("schemas:read"), 200),
+    // Who may in the root org may not in another; `scim_schemas` shows who may.
+    ("PUT", "/schemas/{urn}", Scope("schemas:write"), 403),
+    ("DELETE", "/schemas/{urn}", Scope("schemas:write"), 403),
+    ("GET", "/resource-types", Scope("schemas:read"), 200),
+    ("GET", "/resource-types/{name}", Scope("schemas:read"), 200),
+    ("PUT", "/resource-types/{name}", Scope("schemas:write"), 403),
+    ("DELETE", "/resource-types/{name}", Scope("schemas:write"), 403),
+    ("GET", "/openapi.json", Token, 200),
     // The code in the body is the credential; without a good one there is nothing to be seen.
     ("POST", "/Invitations/.accept", Nothing, 404),
     ("POST", "/Invitations/.decline", Nothing, 404),
     ("POST", "/Invitations/.introspect", Nothing, 404),
 ];
 
+/// Operations on resources of a type that the tree added; in its document, not in that of the server.
+const OWN: &[(&str, &str, Needs, u16)] = &[
+    ("GET", "/Robots", Scope("resources:read"), 200),
+    ("POST", "/Robots", Scope("resources:write"), 201),
+    ("POST", "/Robots/.search", Scope("resources:read"), 200),
+    ("GET", "/Robots/{id}", Scope("resources:read"), 200),
+    ("PUT", "/Robots/{id}", Scope("resources:write"), 200),
+    ("PATCH", "/Robots/{id}", Scope("resources:write"), 200),
+    ("DELETE", "/Robots/{id}", Scope("resources:write"), 204),
+];
+
 /// The first segments of what stands below `api` and not below `scim2`.
-const API: [&str; 2] = ["settings", "deleted"];
+const API: [&str; 5] = ["settings", "deleted", "schemas", "resource-types", "openapi.json"];
+
+/// A schema that the tree added.
+const ROBOT: &str = "urn:example:scim:schemas:2.0:Robot";
 
 /// What belongs to no org: method, path, and what is answered to one who brings nothing.
 const BESIDE: &[(&str, &str, u16)] =
@@ -92,8 +116,13 @@ struct Stage {
 }
 
 impl Stage {
-    fn new() -> Stage {
+    async fn new() -> Stage {
         let server = Server::start();
+        let root = server.admin(&server.tree.root).api();
+        let schema = json!({ "id": ROBOT, "attributes": [{ "name": "displayName" }] });
+        root.put(&format!("/schemas/{ROBOT}"), &schema).await.expect(200);
+        let robots = json!({ "name": "Robot", "endpoint": "/Robots", "schema": ROBOT });
+        root.put("/resource-types/Robot", &robots).await.expect(200);
         let org = server.tree.org(&server.tree.root, "partners");
         let (admin, parent) = (server.admin(&org), server.admin(&server.tree.root));
         Stage { server, org, admin, parent, made: 0 }
@@ -127,12 +156,15 @@ impl Stage {
                 Some(json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"] }))
             }
             (_, "/settings") => Some(json!({})),
+            (_, "/schemas/{urn}") => Some(json!({ "id": ROBOT, "attributes": [{ "name": "displayName" }] })),
+            (_, "/resource-types/{name}") => Some(json!({ "name": "Robot", "endpoint": "/Robots", "schema": ROBOT })),
             ("PATCH", _) => {
                 let operations = json!([{ "op": "replace", "path": "displayName", "value": name }]);
                 Some(json!({ "schemas": [crate::server::PATCH_OP], "Operations": operations }))
             }
             (_, path) if path.starts_with("/Users") || path == "/Me" => Some(json!({ "schemas": [USER], "userName": name })),
             (_, path) if path.starts_with("/Groups") => Some(json!({ "schemas": [crate::server::GROUP], "displayName": name })),
+            (_, path) if path.starts_with("/Robots") => Some(json!({ "schemas": [ROBOT], "displayName": name })),
             (method, path) => panic!("no body for {method} {path}"),
         };
         if path == "/Invitations" || path == "/Invitations/.invite" || path.starts_with("/Invitations/{id}") {
@@ -141,6 +173,9 @@ impl Stage {
         let id = match kind {
             "Users" if path.contains("{id}") => self.admin.user(&format!("old{}", self.made)).await,
             "Groups" if path.contains("{id}") => self.admin.group(&format!("old{}", self.made), &[]).await,
+            "Robots" if path.contains("{id}") => {
+                self.admin.post("/Robots", &json!({ "schemas": [ROBOT], "displayName": "old" })).await.expect(201).id()
+            }
             "Invitations" if path.contains("{id}") => {
                 self.admin.post("/Invitations", &json!({ "userName": invitee })).await.expect(201).id()
             }
@@ -151,7 +186,8 @@ impl Stage {
             }
             _ => String::new(),
         };
-        let path = path.replace("{id}", &id).replace("{name}", "User").replace("{urn}", USER);
+        let (name, urn) = if API.contains(&kind) { ("Robot", ROBOT) } else { ("User", USER) };
+        let path = path.replace("{id}", &id).replace("{name}", name).replace("{urn}", urn);
         let path = if API.contains(&kind) { format!("/../api{path}") } else { path };
         assert!(!path.contains('{'), "a parameter nobody fills: {path}");
         (path, body)
@@ -160,7 +196,7 @@ impl Stage {
     /// Everything there is in the org, to be compared.
     async fn everything(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for endpoint in ["/Users", "/Groups", "/Invitations", "/../api/deleted"] {
+        for endpoint in ["/Users", "/Groups", "/Invitations", "/Robots", "/../api/deleted"] {
             let mut list = self.admin.get(&format!("{endpoint}?count=1000")).await.expect(200).body;
             // A letter may be on its way meanwhile; that is the server's own doing.
             for resource in list["Resources"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -178,6 +214,15 @@ async fn the_list_is_the_document() {
     let tree = crate::server::Tree::new(&[]);
     let output = tree.run(&["openapi"]);
     let document: Value = serde_json::from_slice(&output.stdout).expect("`usher openapi` prints JSON");
+    agree(&document, OPERATIONS);
+    let stage = Stage::new().await;
+    let document = stage.admin.api().get("/openapi.json").await.expect(200).body;
+    agree(&document, &[OPERATIONS, OWN].concat());
+}
+
+/// Whether the operations of the document are these, and what is beside them.
+#[track_caller]
+fn agree(document: &Value, operations: &[(&str, &str, Needs, u16)]) {
     let mut in_document = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().expect("paths") {
         let operations = operations.as_object().expect("operations").iter();
@@ -197,7 +242,7 @@ async fn the_list_is_the_document() {
             in_document.insert((method.to_uppercase(), path.clone(), needs.trim().to_owned()));
         }
     }
-    let listed: BTreeSet<_> = OPERATIONS
+    let listed: BTreeSet<_> = operations
         .iter()
         .map(|&(method, path, needs, _)| {
             let needs = match needs {
@@ -217,7 +262,7 @@ async fn the_list_is_the_document() {
 /// SEC S-12, S-51, X-04, T-03, T-06, T-07, X-01, X-02
 #[tokio::test]
 async fn nobody_gets_through_but_the_one_who_may() {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new().await;
     let tree = &stage.server.tree;
     let child = tree.org(&stage.org, "east");
     let sibling = tree.org(&tree.root, "suppliers");
@@ -237,7 +282,7 @@ async fn nobody_gets_through_but_the_one_who_may() {
     let single: Vec<(&str, Persona)> =
         ALL_SCOPES.split(' ').map(|scope| (scope, stage.server.persona(&stage.org, scope))).collect();
 
-    for &(method, path, needs, expected) in OPERATIONS {
+    for &(method, path, needs, expected) in OPERATIONS.iter().chain(OWN) {
         let (address, body) = stage.request(method, path).await;
         let before = stage.everything().await;
         let http = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -256,7 +301,7 @@ async fn nobody_gets_through_but_the_one_who_may() {
         }
         let may = |scope: &str| match needs {
             Scope(needed) => needed == scope,
-            Reading => ["users:read", "groups:read", "invitations:read"].contains(&scope),
+            Reading => ["users:read", "groups:read", "invitations:read", "resources:read"].contains(&scope),
             Token | Nothing => true,
         };
         for (scope, persona) in single.iter().filter(|(scope, _)| !may(scope)) {
@@ -288,7 +333,7 @@ async fn what_belongs_to_no_org_takes_nothing_on_trust() {
 /// S-57, CVE-2026-32130: an encoding of the address is never a way around the token.
 #[tokio::test]
 async fn an_encoded_address_needs_a_token_just_the_same() {
-    let stage = Stage::new();
+    let stage = Stage::new().await;
     let user = stage.admin.user("ada").await;
     let nobody = stage.with(None);
     for path in [

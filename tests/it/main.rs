@@ -19,6 +19,7 @@ mod scim_manager;
 mod scim_me;
 mod scim_resources;
 mod scim_root;
+mod scim_schemas;
 mod scim_users;
 mod server;
 mod smtp;

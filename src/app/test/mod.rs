@@ -4,6 +4,7 @@ mod bulk;
 mod deleted;
 mod groups;
 mod guests;
+mod schemas;
 mod users;
 
 use std::sync::Arc;

@@ -1,11 +1,13 @@
-//! What an org has beside its directory: settings, and what was deleted. Below `/t/{root}/o/{org}/api`, in plain JSON; errors are SCIM's.
+//! What an org has beside its directory: settings, schemas, and what was deleted. Below `/t/{root}/o/{org}/api`; errors are SCIM's.
 
 mod deleted;
+mod schemas;
 mod settings;
 
 use poem_openapi::Tags;
 
 pub use deleted::DeletedApi;
+pub use schemas::SchemasApi;
 pub use settings::SettingsApi;
 
 /// Headings in the document.
@@ -15,10 +17,12 @@ enum Tag {
     Deleted,
     /// What the organization chose where the RFCs or its identity provider leave a choice.
     Settings,
+    /// Schemas and resource types that the tree defines for itself.
+    Schemas,
 }
 
 /// The first segments of the paths, to tell them from those below `scim2`.
-const PATHS: [&str; 2] = ["/deleted", "/settings"];
+const PATHS: [&str; 5] = ["/deleted", "/settings", "/schemas", "/resource-types", "/openapi.json"];
 
 /// Whether an operation at `path` stands below `api`.
 pub(super) fn is_ours(path: &str) -> bool {

@@ -143,9 +143,7 @@ async fn keys_and_metadata_are_published_and_name_only_what_works() {
         "issuer": NAME,
         "token_endpoint": format!("{NAME}/oauth2/token"),
         "jwks_uri": format!("{NAME}/oauth2/jwks"),
-        "scopes_supported":
-            ["users:read", "users:write", "groups:read", "groups:write", "invitations:read", "invitations:write", "settings:read", "settings:write",
-             "deleted:read", "deleted:write"],
+        "scopes_supported": crate::auth::ScopeSet::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

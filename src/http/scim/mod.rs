@@ -11,6 +11,7 @@ pub mod invitations;
 pub mod me;
 pub(super) mod parameter;
 mod query;
+pub mod resources;
 pub mod root;
 pub mod users;
 
@@ -24,6 +25,7 @@ pub use discovery::Discovery;
 pub use groups::Groups;
 pub use invitations::Invitations;
 pub use me::Me;
+pub use resources::Resources;
 pub use root::Root;
 pub use users::Users;
 
@@ -48,6 +50,8 @@ pub enum Tag {
     All,
     /// RFC 7644 §3.7: many operations in one request.
     Bulk,
+    /// Resources of a type that the tree added.
+    Resources,
     /// RFC 7644 §4: what this server can do and what its resources look like.
     Discovery,
 }
@@ -78,17 +82,14 @@ fn references(kind: Kind, projection: &Projection) -> References {
         Kind::User => "groups",
         Kind::Group => "members",
         Kind::Invitation => return References::Include,
+        Kind::Custom(_) => return References::Omit,
     };
     if projection.wants(derived) { References::Include } else { References::Omit }
 }
 
 /// The bytes of one resource. As it is stored, unless the client wants less.
 fn body(resource_type: &ResourceType, record: &Record, base: &str, projection: &Projection) -> Vec<u8> {
-    if projection.is_default() {
-        render::resource(resource_type, record, base)
-    } else {
-        render::projected(resource_type, record, base, projection)
-    }
+    render::projected(resource_type, record, base, projection)
 }
 
 /// 200 with the resource, or 304 where the client knows its version (V-02).

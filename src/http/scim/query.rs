@@ -21,34 +21,40 @@ pub(super) async fn list(resource_type: &ResourceType, caller: &Authed, request:
     caller.who.noted.add(query.quirks);
     query.references = references(resource_type.kind, &projection) == References::Include;
     let (page, window) = match &request.cursor {
-        None => (page(resource_type.kind, caller, &query).await?, Window::Index(query.start.index())),
+        None => (page(resource_type, caller, &query).await?, Window::Index(query.start.index())),
         Some(cursor) => {
             let key = caller.app.settings.invitation_key.expose();
             let seal = Seal::new(key, &rights(caller), &resource_type.endpoint, &query, &projection);
             query.start = seal.open(cursor, caller.app.now())?;
-            by_cursor(resource_type.kind, caller, query, &seal).await?
+            by_cursor(resource_type, caller, query, &seal).await?
         }
     };
     Ok(render::list(resource_type, &page.records, page.total, &window, &caller.base, &projection))
 }
 
-async fn by_cursor(kind: Kind, caller: &Authed, mut query: Query, seal: &Seal) -> Result<(Page, Window), Rejection> {
-    let mut page = page(kind, caller, &query).await?;
+async fn by_cursor(
+    resource_type: &ResourceType,
+    caller: &Authed,
+    mut query: Query,
+    seal: &Seal,
+) -> Result<(Page, Window), Rejection> {
+    let mut page = page(resource_type, caller, &query).await?;
     if page.records.is_empty() && matches!(query.start, Start::Before(_)) {
         // All before it is gone meanwhile, so this is where the list starts.
         query.start = Start::default();
-        page = self::page(kind, caller, &query).await?;
+        page = self::page(resource_type, caller, &query).await?;
     }
     let sealed = |start: Option<Start>| start.map(|start| seal.close(&start, caller.app.now()));
     let window = Window::Cursor { next: sealed(page.next(&query.start)), previous: sealed(page.previous(&query.start)) };
     Ok((page, window))
 }
 
-async fn page(kind: Kind, caller: &Authed, query: &Query) -> Result<Page, Rejection> {
-    Ok(match kind {
+async fn page(resource_type: &ResourceType, caller: &Authed, query: &Query) -> Result<Page, Rejection> {
+    Ok(match resource_type.kind {
         Kind::User => caller.app.user_list(&caller.who, query).await,
         Kind::Group => caller.app.group_list(&caller.who, query).await,
         Kind::Invitation => caller.app.invitation_list(&caller.who, query).await,
+        Kind::Custom(_) => caller.app.resource_list(&caller.who, resource_type, query).await,
     }?)
 }
 

@@ -34,8 +34,13 @@ pub fn apply(
         }
         match &operation.target {
             Target::Extension(schema) => {
-                if schema.attributes.iter().any(Attribute::is_read_only) && next.contains_key(&schema.id) {
-                    return Err(refused(operation, ScimType::Mutability, "is read-only"));
+                let is_fixed = |attribute: &Attribute| {
+                    let has = next.get(&schema.id).is_some_and(|values| values.get(&attribute.name).is_some());
+                    has && matches!(attribute.mutability, Mutability::ReadOnly | Mutability::Immutable)
+                };
+                if let Some(attribute) = schema.attributes.iter().find(|attribute| is_fixed(attribute)) {
+                    let why = if attribute.is_read_only() { "is read-only" } else { "holds what cannot be changed any more" };
+                    return Err(refused(operation, ScimType::Mutability, why));
                 }
                 next.shift_remove(&schema.id);
             }
@@ -44,6 +49,15 @@ pub fn apply(
                     write(&mut next, operation, *name, profile, quirks)?;
                 }
             }
+        }
+    }
+    for schema in resource_type.schemas() {
+        if schema.id == resource_type.schema.id {
+            resource::hold(&schema.attributes, doc, &mut next, resource::Omission::Removes)?;
+        } else if let (Some(Value::Object(before)), Some(Value::Object(after))) =
+            (doc.get(&schema.id), next.get_mut(&schema.id))
+        {
+            resource::hold(&schema.attributes, before, after, resource::Omission::Removes)?;
         }
     }
     resource::complete(resource_type, &mut next)?;
@@ -229,6 +243,13 @@ fn write_items(
             }
             None => Err(refused(operation, ScimType::NoTarget, "matched nothing")),
         };
+    }
+    // S-26: an element that is replaced as a whole may differ.
+    let is_changed = |sub: &Attribute, item: &Value| item.get(&sub.name).is_some_and(|found| Some(found) != given.as_ref());
+    if let Some(sub) = name.sub.filter(|sub| sub.mutability == Mutability::Immutable)
+        && chosen.iter().any(|index| is_changed(sub, &items[*index]))
+    {
+        return Err(refused(operation, ScimType::Mutability, "cannot be changed any more"));
     }
     match (name.sub, operation.op, given) {
         (Some(sub), _, given) => set_in(items, &chosen, sub, given, profile),

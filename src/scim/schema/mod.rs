@@ -3,20 +3,18 @@
 //! The definitions are JSON files in this folder, read once. What is published at `/Schemas` is what is enforced (D-10); an
 //! omitted characteristic has the default of RFC 7643 §2.2 (S-05).
 
+mod define;
+mod registry;
 mod types;
+mod unique;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
+pub use registry::{Definitions, Schemas, TypeDefinition};
 pub use types::{Attribute, Mutability, Returned, Schema, Type, Uniqueness};
+pub use unique::Claim;
 
 use super::Kind;
-
-/// The resource types of a tree of orgs: users, groups and invitations, and what the tree added.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Schemas {
-    /// The three that are always there come first.
-    types: Vec<ResourceType>,
-}
 
 /// A type of resources: its endpoint, its schema, its extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +31,10 @@ pub struct ResourceType {
     pub schema: Schema,
     /// What else a resource may carry.
     pub extensions: Vec<Extension>,
+    /// Whether documents hold what a plain answer does not show, so that none can be answered as it stands.
+    hides: bool,
+    /// Whether documents hold values that may occur once.
+    claims: bool,
 }
 
 /// An extension of a resource type.
@@ -42,33 +44,6 @@ pub struct Extension {
     pub schema: Schema,
     /// Whether each resource must carry it (S-33).
     pub required: bool,
-}
-
-impl Schemas {
-    /// Those that this program brings along.
-    pub fn core() -> &'static Arc<Schemas> {
-        &CORE
-    }
-
-    /// All resource types, in the order in which they are published.
-    pub fn types(&self) -> &[ResourceType] {
-        &self.types
-    }
-
-    /// Of users.
-    pub fn user(&self) -> &ResourceType {
-        &self.types[0]
-    }
-
-    /// Of groups.
-    pub fn group(&self) -> &ResourceType {
-        &self.types[1]
-    }
-
-    /// Of invitations.
-    pub fn invitation(&self) -> &ResourceType {
-        &self.types[2]
-    }
 }
 
 impl ResourceType {
@@ -85,6 +60,29 @@ impl ResourceType {
     /// Its base schema and those of its extensions.
     pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
         std::iter::once(&self.schema).chain(self.extensions.iter().map(|extension| &extension.schema))
+    }
+
+    /// Whether a plain answer shows less than is stored.
+    pub fn hides(&self) -> bool {
+        self.hides
+    }
+
+    /// What may hold secrets and unique values that no column of the store knows: all but the core of users, groups and
+    /// invitations.
+    fn own(&self) -> impl Iterator<Item = (&Schema, &Attribute)> {
+        let is_core = !matches!(self.kind, Kind::Custom(_));
+        let schemas = self.schemas().skip(usize::from(is_core));
+        schemas.flat_map(|schema| schema.attributes.iter().map(move |attribute| (schema, attribute)))
+    }
+
+    /// Notes what follows from the attributes.
+    fn settle(&mut self) {
+        let is_hidden = |attribute: &Attribute| matches!(attribute.returned, Returned::Never | Returned::Request);
+        let is_unique = |attribute: &Attribute| attribute.uniqueness != Uniqueness::None;
+        let any = |test: fn(&Attribute) -> bool| {
+            self.own().any(|(_, attribute)| test(attribute) || attribute.sub_attributes.iter().any(test))
+        };
+        (self.hides, self.claims) = (any(is_hidden), any(is_unique));
     }
 
     /// Common and core attributes in the order in which a document holds them.
@@ -107,28 +105,6 @@ static COMMON: LazyLock<Schema> = LazyLock::new(|| read(include_str!("common.jso
 
 static META: LazyLock<[Schema; 3]> = LazyLock::new(|| {
     [include_str!("service_provider_config.json"), include_str!("resource_type.json"), include_str!("schema.json")].map(read)
-});
-
-static CORE: LazyLock<Arc<Schemas>> = LazyLock::new(|| {
-    let core = |kind, name: &str, description: &str, schema| ResourceType {
-        kind,
-        name: name.to_owned(),
-        endpoint: format!("/{name}s"),
-        description: description.to_owned(),
-        schema: read(schema),
-        extensions: vec![],
-    };
-    let optional = |text| Extension { schema: read(text), required: false };
-    let user = core(Kind::User, "User", "A user of the organization, resident or guest", include_str!("user.json"));
-    let group = core(Kind::Group, "Group", "A group of the organization", include_str!("group.json"));
-    let invitation = core(
-        Kind::Invitation,
-        "Invitation",
-        "An invitation of a user of the parent organization",
-        include_str!("invitation.json"),
-    );
-    let extensions = vec![optional(include_str!("enterprise_user.json")), optional(include_str!("membership.json"))];
-    Arc::new(Schemas { types: vec![ResourceType { extensions, ..user }, group, invitation] })
 });
 
 fn read(text: &str) -> Schema {

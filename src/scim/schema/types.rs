@@ -10,6 +10,7 @@ pub struct Schema {
     /// A short name.
     pub name: String,
     /// For people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// In the order in which a document holds them.
     pub attributes: Vec<Attribute>,

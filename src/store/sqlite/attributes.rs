@@ -94,6 +94,10 @@ pub(super) fn place(attr: &Attr, kind: Kind, context: Context, now: Timestamp, p
         Kind::User => user(attr),
         Kind::Group => group(attr),
         Kind::Invitation => invitation(attr, now, params),
+        Kind::Custom(_) => match (attr.extension.as_deref(), attr.name.as_str()) {
+            (None, "externalId") => Scalar::plain("r.external_id"),
+            _ => common(attr, "r.type_name").unwrap_or_else(|| document(attr)),
+        },
     })
 }
 

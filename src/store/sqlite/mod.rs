@@ -8,6 +8,7 @@ mod attributes;
 mod change_log;
 mod clients;
 mod columns;
+mod definitions;
 mod filter;
 mod groups;
 mod invitations;
@@ -18,6 +19,7 @@ mod outbox;
 mod pages;
 mod readers;
 mod requests;
+mod resources;
 mod settings;
 mod sort;
 mod tombstones;
@@ -44,7 +46,8 @@ use crate::outbox::Letter;
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
 use crate::store::{
-    Access, Account, Author, Change, Claim, Commit, Deleted, Error, Outcome, Page, References, Refused, RequestKept, Store,
+    Access, Account, Author, Change, Claim, Commit, Defined, Deleted, Error, Outcome, Page, References, Refused, RequestKept,
+    Store,
 };
 
 /// A database file, open.
@@ -144,6 +147,14 @@ impl Store for Sqlite {
         self.readers.inline(|db| requests::kept(db, org, key, now))
     }
 
+    async fn schema_epoch(&self, root: OrgId) -> Result<u64, Error> {
+        self.readers.inline(|db| definitions::epoch(db, root))
+    }
+
+    async fn definitions(&self, root: OrgId) -> Result<Defined, Error> {
+        self.readers.inline(|db| definitions::defined(db, root))
+    }
+
     async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
         self.writer.lease(now, lease_until, most).await
     }
@@ -193,11 +204,15 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
             crate::directory::Change::Restored { .. }
             | crate::directory::Change::Erased { .. }
             | crate::directory::Change::Expired { .. } => tombstones::write(db, change),
-            _ => groups::write(db, change),
+            crate::directory::Change::GroupCreated { .. }
+            | crate::directory::Change::GroupChanged { .. }
+            | crate::directory::Change::GroupDeleted { .. } => groups::write(db, change),
+            _ => resources::write(db, change),
         },
         Change::Invite(change) => invitations::write(db, change),
         Change::Outbox(change) => outbox::write(db, change),
         Change::Request(kept) => requests::write(db, kept),
+        Change::Definitions(change) => definitions::write(db, change),
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::filter::{self, Params, Purpose};
 use super::readers::{Moment, one};
 use super::sort::{self, Order};
-use super::{groups, invitations, members, users};
+use super::{groups, invitations, members, resources, users};
 use crate::base::{OrgId, Timestamp};
 use crate::scim::filter::{CompareOp, Node};
 use crate::scim::list::{Query, Start};
@@ -27,6 +27,11 @@ pub(super) fn resource(
         Kind::User => "select id, version, created, last_modified, doc, manager_id from users where org_id = ?1 and id = ?2",
         Kind::Group => "select id, version, created, last_modified, doc from groups where org_id = ?1 and id = ?2",
         Kind::Invitation => return invitations::record(db, org, id, now),
+        Kind::Custom(type_id) => {
+            let sql =
+                "select id, version, created, last_modified, doc from resources where org_id = ?1 and type_id = ?2 and id = ?3";
+            return one(db, sql, &[&org.0, &type_id.0, &id], record);
+        }
     };
     let _moment = Moment::of(db)?;
     let Some((mut record, manager)) = one(db, sql, &[&org.0, &id], |row| managed(kind, row))? else { return Ok(None) };
@@ -113,7 +118,7 @@ fn selects(org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Vec<(String
     let columns = match kind {
         Kind::Invitation => "d.id",
         Kind::User => "d.id, d.version, d.created, d.last_modified, d.doc, d.manager_id",
-        Kind::Group => "d.id, d.version, d.created, d.last_modified, d.doc",
+        Kind::Group | Kind::Custom(_) => "d.id, d.version, d.created, d.last_modified, d.doc",
     };
     let key = order.key();
     let select = |run: sort::Run| {
@@ -138,12 +143,17 @@ fn matching(org: OrgId, kind: Kind, query: &Query, now: Timestamp, purpose: Purp
         Kind::User => "users",
         Kind::Group => "groups",
         Kind::Invitation => "invitations",
+        Kind::Custom(_) => "resources",
     };
     let mut params = vec![Value::Blob(org.0.as_bytes().to_vec())];
-    let condition = match &query.filter {
-        Some(filter) => format!("r.org_id = ?1 and {}", filter::compile(filter, kind, now, purpose, &mut params)),
-        None => "r.org_id = ?1".into(),
-    };
+    let mut condition = "r.org_id = ?1".to_owned();
+    if let Kind::Custom(type_id) = kind {
+        params.push(Value::Blob(type_id.0.as_bytes().to_vec()));
+        condition.push_str(" and r.type_id = ?2");
+    }
+    if let Some(filter) = &query.filter {
+        condition = format!("{condition} and {}", filter::compile(filter, kind, now, purpose, &mut params));
+    }
     (table, condition, params)
 }
 
@@ -152,6 +162,7 @@ fn size(db: &Connection, org: OrgId, kind: Kind) -> Result<usize, Error> {
         Kind::User => "select user_count from orgs where id = ?1",
         Kind::Group => "select group_count from orgs where id = ?1",
         Kind::Invitation => "select invitation_count from orgs where id = ?1",
+        Kind::Custom(type_id) => return Ok(count(resources::count(db, org, type_id)?)),
     };
     Ok(count(one(db, sql, &[&org.0], |row| row.get(0))?.unwrap_or(0)))
 }
@@ -160,7 +171,7 @@ fn add_references(db: &Connection, org: OrgId, kind: Kind, record: &mut Record) 
     record.references.extend(match kind {
         Kind::User => groups::of_user(db, org, record.id)?,
         Kind::Group => members::of_group(db, org, record.id)?,
-        Kind::Invitation => return Ok(()),
+        Kind::Invitation | Kind::Custom(_) => return Ok(()),
     });
     Ok(())
 }

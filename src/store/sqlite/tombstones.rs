@@ -4,11 +4,12 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::readers::{all, execute, one};
-use super::{groups, members, users};
+use super::{groups, members, resources, users};
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
 use crate::directory::Change;
 use crate::directory::deleted::{self, Missing, Reason, Restored, Tombstone};
 use crate::scim::Kind;
+use crate::scim::schema::Claim;
 use crate::store::{Deleted, Error, Outcome};
 
 /// Tombstones that one write clears away, so that it does not hold up the others.
@@ -63,7 +64,7 @@ pub(super) fn keep_user(db: &Connection, org: OrgId, id: Uuid, at: Timestamp) ->
          select org_id, user_id, group_id, user_id from members where org_id = ?1 and user_id = ?2",
         &[&org.0, &id],
     )?;
-    Ok(())
+    keep_values(db, org, id)
 }
 
 /// Remembers a group that is about to be deleted.
@@ -82,6 +83,17 @@ pub(super) fn keep_group(db: &Connection, org: OrgId, id: Uuid, at: Timestamp) -
     ] {
         execute(db, memberships, &[&org.0, &id])?;
     }
+    keep_values(db, org, id)
+}
+
+/// Remembers what else it had that nobody else may have.
+fn keep_values(db: &Connection, org: OrgId, id: Uuid) -> Result<(), Error> {
+    execute(
+        db,
+        "insert into tombstone_values (org_id, tombstone_id, place, key)
+         select org_id, owner, place, key from unique_values where org_id = ?1 and owner = ?2",
+        &[&org.0, &id],
+    )?;
     Ok(())
 }
 
@@ -156,6 +168,12 @@ fn restore(db: &Connection, org: OrgId, id: Uuid, after: Timestamp, at: Timestam
         (Kind::User, None) => users::insert_resident(db, org, id, doc, kept.password_hash.as_deref(), &kept.life)?,
         (_, _) => groups::insert(db, org, id, doc, &kept.life)?,
     }
+    let values =
+        all(db, "select place, key from tombstone_values where org_id = ?1 and tombstone_id = ?2", &[&org.0, &id], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let claims = values.into_iter().map(|(place, key): (String, String)| Claim { place, value: key.clone(), key });
+    resources::claim(db, org, id, &claims.collect::<Vec<_>>())?;
     let (memberships, missing) = rejoin(db, org, id, at)?;
     execute(db, "delete from tombstones where org_id = ?1 and id = ?2", &[&org.0, &id])?;
     Ok(Restored { version: kept.life.version.unsigned_abs(), memberships, missing })
