@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::http::uri::Scheme;
@@ -115,15 +116,17 @@ pub async fn serve(
     drop(cut);
 }
 
-/// Ends with SIGTERM or SIGINT. A second one ends the process at once, which loses nothing that was acknowledged.
-pub async fn signalled() -> std::io::Result<()> {
+/// What ends with SIGTERM or SIGINT, which are heard from this call on. A second one ends the process at once, which loses nothing
+/// that was acknowledged.
+pub fn signalled() -> std::io::Result<BoxFuture<'static, ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    either(&mut terminate, &mut interrupt).await;
-    tokio::spawn(async move {
+    Ok(Box::pin(async move {
         either(&mut terminate, &mut interrupt).await;
-        std::process::exit(1);
-    });
-    Ok(())
+        tokio::spawn(async move {
+            either(&mut terminate, &mut interrupt).await;
+            std::process::exit(1);
+        });
+    }))
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -31,6 +32,8 @@ pub(super) struct Served {
     listener: TcpListener,
     config: Config,
     post: Post,
+    /// Heard before anybody is told that the server listens: who ends it then gets an orderly end.
+    signal: BoxFuture<'static, ()>,
 }
 
 impl Served {
@@ -46,7 +49,8 @@ impl Served {
         let data = Data::serve(common, &config, &public_url)?;
         data.app.schemas_check().await?;
         let post = Post::open(&mail_settings(common, &config), host_of(&public_url))?;
-        Ok(Served { app: Arc::new(data.app), url, listener, config, post })
+        let signal = serve::signalled()?;
+        Ok(Served { app: Arc::new(data.app), url, listener, config, post, signal })
     }
 
     /// Answers until a signal: no new connection, requests in flight finish, then the letter in hand, then the store closes.
@@ -59,7 +63,7 @@ impl Served {
         let documentation = if self.config.docs { Documentation::Served } else { Documentation::Hidden };
         let endpoint = http::routes(Arc::clone(&self.app), documentation);
         let signal = async {
-            serve::signalled().await.unwrap_or_else(|error| tracing::error!(%error, "no signal can be heard"));
+            self.signal.await;
             self.app.drain();
         };
         serve::serve(self.listener, endpoint, serve::Limits::default(), signal).await;
