@@ -37,6 +37,10 @@ pub struct Config {
     pub restorable_days: u16,
     /// Files with schemas and resource types for every tree: a path, or a folder and `*.json`.
     pub schemas: Vec<PathBuf>,
+    /// For how many days requests are kept in the log of their organization.
+    pub request_log_days: u16,
+    /// How many of them in each organization.
+    pub request_log_rows: u32,
     /// Letters.
     pub mail: Mail,
     /// Further issuers of tokens.
@@ -53,6 +57,8 @@ impl Default for Config {
             docs: true,
             restorable_days: 30,
             schemas: Vec::new(),
+            request_log_days: 30,
+            request_log_rows: 10_000,
             mail: Mail::default(),
             issuers: Vec::new(),
         }
@@ -179,6 +185,12 @@ impl Config {
                 return wrong("public_url", "expected a URL such as https://usher.example.com, without a slash at the end");
             }
         }
+        if self.request_log_days > limit::LOG_DAYS_MAX {
+            return wrong("request_log_days", &format!("{} at the most", limit::LOG_DAYS_MAX));
+        }
+        if self.request_log_rows > limit::LOG_ROWS_MAX {
+            return wrong("request_log_rows", &format!("{} at the most", limit::LOG_ROWS_MAX));
+        }
         if self.restorable_days > limit::RESTORABLE_DAYS_MAX {
             return wrong("restorable_days", &format!("{} at the most", limit::RESTORABLE_DAYS_MAX));
         }
@@ -237,6 +249,8 @@ mod tests {
         let config = read(&commented_in).expect("the example reads");
         assert_eq!(config.listen, Config::default().listen);
         assert_eq!(config.profile, Config::default().profile);
+        let kept = |config: &Config| (config.request_log_days, config.request_log_rows);
+        assert_eq!(kept(&config), kept(&Config::default()));
         assert_eq!(config.restorable_days, Config::default().restorable_days);
         assert_eq!(config.mail.from, Config::default().mail.from);
         assert_eq!(config.issuers.len(), 1);

@@ -14,6 +14,7 @@ pub mod issuers;
 mod jwks;
 pub mod orgs;
 pub mod passwords;
+pub mod requests;
 pub mod resources;
 pub mod schemas;
 pub mod search;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 pub use error::{Error, ErrorKind};
 pub use issuers::Issuers;
+use requests::Requests;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -51,6 +53,8 @@ pub struct App {
     pub settings: Settings,
     /// Told after a commit that queued a letter, so that the worker need not wait for its next look.
     pub letters: Arc<tokio::sync::Notify>,
+    /// What waits to be written to the request log.
+    pub requests: Requests,
     /// Whose tokens are believed.
     pub issuers: Issuers,
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
@@ -100,6 +104,7 @@ impl App {
             trees: schemas::Trees::default(),
             is_draining: AtomicBool::new(false),
             under_way: Arc::default(),
+            requests: Requests::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{App, Error, TRIES};
 use crate::auth::{Principal, Scope};
 use crate::base::OrgId;
+use crate::org::log::Logged;
 use crate::org::{Change, Settings};
 use crate::scim::{self, Preset, Quirk};
 use crate::store::{self, Actor};
@@ -41,7 +42,8 @@ impl App {
             Quirk::ALL.iter().map(|quirk| (quirk.name().to_owned(), profile.has(*quirk).into())).collect();
         let preset = holds.profile.or_else(|| Preset::ALL.into_iter().find(|one| one.profile() == self.settings.profile));
         let mut body = own.to_json();
-        body["effective"] = json!({ "profile": preset.map(Preset::name), "quirks": quirks });
+        body["effective"] =
+            json!({ "profile": preset.map(Preset::name), "quirks": quirks, "log": holds.log.unwrap_or(Logged::Writes).name() });
         Ok(body)
     }
 

@@ -35,11 +35,13 @@ pub enum Scope {
     SchemasRead,
     /// Define; in the root org only.
     SchemasWrite,
+    /// Read the request log.
+    RequestsRead,
 }
 
 impl Scope {
     /// Every right there is.
-    pub const ALL: [Scope; 14] = [
+    pub const ALL: [Scope; 15] = [
         Scope::UsersRead,
         Scope::UsersWrite,
         Scope::GroupsRead,
@@ -54,6 +56,7 @@ impl Scope {
         Scope::ResourcesWrite,
         Scope::SchemasRead,
         Scope::SchemasWrite,
+        Scope::RequestsRead,
     ];
 
     /// The spelling in a token.
@@ -73,6 +76,7 @@ impl Scope {
             Scope::ResourcesWrite => "resources:write",
             Scope::SchemasRead => "schemas:read",
             Scope::SchemasWrite => "schemas:write",
+            Scope::RequestsRead => "requests:read",
         }
     }
 }

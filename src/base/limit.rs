@@ -80,6 +80,22 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 pub const QUERY_DEADLINE: Duration = Duration::from_secs(10);
 /// Commits that may wait for the writer; beyond it the answer is 503.
 pub const WRITER_QUEUE_MAX: usize = 1024;
+/// Bytes of a redacted body in the request log.
+pub const LOG_BODY_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a body that is read for the request log; of a longer one it says only how long it was.
+pub const LOG_SENT_BYTES_MAX: usize = 64 * 1024;
+/// Characters of any other text in the request log.
+pub const LOG_TEXT_CHARS_MAX: usize = 500;
+/// Lines of the request log that wait to be written; beyond it they are lost, and counted.
+pub const LOG_QUEUE_MAX: usize = 10_000;
+/// Bytes of their bodies.
+pub const LOG_QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Lines that are written at a time.
+pub const LOG_BATCH_MAX: usize = 500;
+/// Days that an operator may keep the request log at the most.
+pub const LOG_DAYS_MAX: u16 = 365;
+/// Lines of one org that an operator may keep at the most.
+pub const LOG_ROWS_MAX: u32 = 1_000_000;
 /// How long the log of changes is kept.
 pub const CHANGES_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 /// How far a sorted search over several types can be paged.

@@ -107,6 +107,9 @@ enum Org {
         /// A switch, on, off or inherit; may be repeated
         #[arg(long, value_name = "SWITCH=on|off|inherit")]
         quirk: Vec<String>,
+        /// Requests in its log: all, or only those that write or fail; inherit takes the choice back
+        #[arg(long, value_name = "all|writes")]
+        log: Option<String>,
     },
     /// List every organization, parents before children
     List,
@@ -167,7 +170,9 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Init { root, name } => orgs::init(common, &root, name.as_deref()).await,
         Command::Serve(listen) => serve::serve(common, listen.listen).await,
         Command::Org(Org::Create { parent, handle, name }) => orgs::create(common, parent, &handle, name.as_deref()).await,
-        Command::Org(Org::Set { org, profile, quirk }) => orgs::set(common, org, profile.as_deref(), &quirk).await,
+        Command::Org(Org::Set { org, profile, quirk, log }) => {
+            orgs::set(common, org, profile.as_deref(), &quirk, log.as_deref()).await
+        }
         Command::Org(Org::List) => orgs::list(common).await,
         Command::Client(Client::Create { org, scope }) => tokens::client_create(common, org, &scope).await,
         Command::Token(Token::Create { org, user, scope, expires }) => {

@@ -29,12 +29,19 @@ pub(super) async fn create(common: &Common, parent: Option<OrgId>, handle: &str,
 }
 
 /// Chooses for `org`, as `PATCH /settings` does, and prints what it chose and what holds.
-pub(super) async fn set(common: &Common, org: OrgId, profile: Option<&str>, switches: &[String]) -> Result<(), Failure> {
+pub(super) async fn set(
+    common: &Common,
+    org: OrgId,
+    profile: Option<&str>,
+    switches: &[String],
+    log: Option<&str>,
+) -> Result<(), Failure> {
     let data = Data::open(common)?;
     data::org(&data.app, org).await?;
     let mut body = Map::new();
-    if let Some(profile) = profile {
-        body.insert("profile".into(), if profile == "inherit" { Value::Null } else { profile.into() });
+    for (key, chosen) in [("profile", profile), ("log", log)] {
+        let chosen = chosen.map(|chosen| if chosen == "inherit" { Value::Null } else { chosen.into() });
+        body.extend(chosen.map(|chosen| (key.to_owned(), chosen)));
     }
     let choice = |switch: &String| {
         let (name, choice) = match switch.split_once('=') {

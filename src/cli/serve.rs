@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use super::data::Data;
 use super::{Common, Failure, print};
 use crate::app::App;
+use crate::app::requests::Keep;
 use crate::config::{self, Config};
 use crate::http::Documentation;
 use crate::mail::host_of;
@@ -59,7 +61,12 @@ impl Served {
         let ended = async |mut stopped: watch::Receiver<bool>| drop(stopped.wait_for(|stopped| *stopped).await);
         let letters = tokio::spawn(worker::carry(Arc::clone(&self.app), self.post, ended(stopped.clone())));
         let keys = tokio::spawn(worker::refresh_keys(Arc::clone(&self.app), ended(stopped.clone())));
-        let purge = tokio::spawn(worker::purge(Arc::clone(&self.app), ended(stopped)));
+        let purge = tokio::spawn(worker::purge(Arc::clone(&self.app), ended(stopped.clone())));
+        let keep = Keep {
+            age: Duration::from_secs(u64::from(self.config.request_log_days) * 24 * 3600),
+            rows: self.config.request_log_rows,
+        };
+        let log = tokio::spawn(worker::log_requests(Arc::clone(&self.app), keep, ended(stopped)));
         let documentation = if self.config.docs { Documentation::Served } else { Documentation::Hidden };
         let endpoint = http::routes(Arc::clone(&self.app), documentation);
         let signal = async {
@@ -71,6 +78,7 @@ impl Served {
         letters.await?;
         keys.await?;
         purge.await?;
+        log.await?;
         self.app.store.close().await;
         Ok(())
     }

@@ -2,9 +2,18 @@
 //! parsers of bodies read it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use bytes::Bytes;
 use poem::Request;
+use poem::http::{HeaderValue, Method, StatusCode, Uri};
 
+use super::tenant::Address;
+use crate::app::App;
+use crate::auth::Principal;
+use crate::base::OrgId;
+use crate::base::limit::LOG_SENT_BYTES_MAX;
+use crate::org::log::{self, Entry, Logged};
 use crate::scim::{Noted, Profile, Quirk, Quirks};
 
 /// Of one request. A clone is the same one.
@@ -14,7 +23,17 @@ pub(super) struct Exchange(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     noted: Noted,
-    profile: OnceLock<Profile>,
+    admitted: OnceLock<Admitted>,
+    body: OnceLock<Bytes>,
+}
+
+/// Who was let in, and where.
+struct Admitted {
+    app: Arc<App>,
+    org: OrgId,
+    client: Option<String>,
+    profile: Profile,
+    logs_all: bool,
 }
 
 impl Exchange {
@@ -23,15 +42,18 @@ impl Exchange {
         request.data::<Exchange>().cloned().unwrap_or_default()
     }
 
-    /// The caller is let in, where `profile` holds.
-    pub(super) fn admit(&self, profile: Profile) {
-        let _ = self.0.profile.set(profile);
+    /// `who` is let in.
+    pub(super) fn admit(&self, app: &Arc<App>, who: &Principal) {
+        let logs_all = who.org.settings.log == Some(Logged::All);
+        let (org, client, profile) = (who.org.id, who.client_id.clone(), app.profile(who));
+        let _ = self.0.admitted.set(Admitted { app: app.clone(), org, client, profile, logs_all });
     }
 
     /// Whether the org forgives `quirk`; if so, it is recorded. Before anybody is let in, everything is forgiven.
     pub(super) fn allow(&self, quirk: Quirk) -> bool {
         let mut quirks = Quirks::new();
-        let is_allowed = quirks.allow(self.0.profile.get().copied().unwrap_or_default(), quirk);
+        let profile = self.0.admitted.get().map(|admitted| admitted.profile).unwrap_or_default();
+        let is_allowed = quirks.allow(profile, quirk);
         self.0.noted.add(quirks);
         is_allowed
     }
@@ -39,5 +61,46 @@ impl Exchange {
     /// The record of what was forgiven.
     pub(super) fn noted(&self) -> &Noted {
         &self.0.noted
+    }
+
+    /// The body, as it was sent.
+    pub(super) fn keep_body(&self, bytes: &Bytes) {
+        let _ = self.0.body.set(bytes.clone());
+    }
+
+    /// Puts the request in the log of its org, if it belongs there. Who was not let in leaves no line: anybody could fill the
+    /// log of anybody.
+    pub(super) fn log(
+        &self,
+        (method, uri, user_agent): (&Method, &Uri, Option<&HeaderValue>),
+        status: StatusCode,
+        reason: Option<&str>,
+        took: Duration,
+    ) {
+        let Some(admitted) = self.0.admitted.get() else { return };
+        let quirks = self.0.noted.quirks();
+        let is_read = method.is_safe() || uri.path().trim_end_matches('/').ends_with("/.search");
+        if is_read && quirks.is_empty() && status.as_u16() < 400 && !admitted.logs_all {
+            return;
+        }
+        let at = admitted.app.now();
+        let below = Address::parse(uri.path()).map(|address| format!("/{}{}", address.area, address.rest));
+        let body = self.0.body.get();
+        let is_long = |bytes: &&Bytes| bytes.len() > LOG_SENT_BYTES_MAX;
+        let entry = Entry {
+            org: admitted.org,
+            id: admitted.app.random.uuid(at),
+            at,
+            method: method.to_string(),
+            path: log::address(&below.unwrap_or_default(), uri.query()),
+            status: status.as_u16(),
+            duration_us: i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
+            client: admitted.client.clone(),
+            user_agent: user_agent.map(|text| log::bounded(&String::from_utf8_lossy(text.as_bytes()))),
+            quirks,
+            reason: reason.map(log::reason),
+            body: body.filter(is_long).map(|bytes| format!("{} bytes, too many to be kept", bytes.len())),
+        };
+        admitted.app.requests.push(entry, body.filter(|bytes| !is_long(bytes)).cloned());
     }
 }

@@ -71,6 +71,9 @@ pub enum OAuthScope {
     /// Define schemas and resource types; in the root organization only.
     #[oai(rename = "schemas:write")]
     SchemasWrite,
+    /// Read the request log.
+    #[oai(rename = "requests:read")]
+    RequestsRead,
 }
 
 /// Names of the two schemes: *Authorize* in Swagger UI takes a client's credentials, or a token that somebody has.
@@ -128,7 +131,7 @@ impl<'a> ApiExtractor<'a> for Authed {
             return Err(Rejection::not_found().into());
         }
         let exchange = Exchange::of(request);
-        exchange.admit(app.profile(&who));
+        exchange.admit(app, &who);
         if !context.is_tidy && !exchange.allow(Quirk::UntidyAddress) {
             return Err(Rejection::not_found().into());
         }

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Body;
-use poem::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName};
+use poem::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, USER_AGENT};
 use poem::http::{HeaderValue, Method, StatusCode};
 use poem::{Endpoint, Request, Response, Result};
 
 use super::answer::SCIM_UTF8;
 use super::error::Rejection;
+use super::exchange::Exchange;
 use super::tenant::Address;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -70,7 +71,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
         if method == Method::HEAD {
             request.set_method(Method::GET);
         }
+        // What concerns an org goes to its own log, too.
+        let exchange = is_scim(uri.path()).then(Exchange::default);
+        let user_agent = request.headers().get(USER_AGENT).cloned();
+        if let Some(exchange) = &exchange {
+            request.extensions_mut().insert(exchange.clone());
+        }
         let answer = self.answer(request).await;
+        let reason = answer.as_ref().err().map(|rejection| rejection.detail.clone());
         let cause = answer.as_ref().err().and_then(chain);
         let mut response = answer.unwrap_or_else(|rejection| rejection.to_response());
         let status = response.status();
@@ -85,6 +93,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
                 response = Rejection::status(status, reason).to_response();
             }
             log(&id, &method, uri.path(), status, started.elapsed(), cause);
+        }
+        if let Some(exchange) = exchange {
+            exchange.log((&method, &uri, user_agent.as_ref()), status, reason.as_deref(), started.elapsed());
         }
         if method == Method::HEAD {
             strip_body(&mut response);

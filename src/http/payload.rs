@@ -51,8 +51,10 @@ impl<T: Shape> ParsePayload for ScimBody<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
-        check_head(request.headers(), &Exchange::of(request))?;
+        let exchange = Exchange::of(request);
+        check_head(request.headers(), &exchange)?;
         let bytes = read(request.headers(), body.take()?).await?;
+        exchange.keep_body(&bytes);
         let map = crate::scim::json::object(&bytes).map_err(Rejection::from)?;
         Ok(ScimBody { map, shape: PhantomData })
     }

@@ -8,6 +8,7 @@ mod attributes;
 mod deleted;
 mod example;
 mod message;
+mod requests;
 mod settings;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
@@ -88,6 +89,12 @@ shapes! {
     InvitationPreview => |_| message::preview(),
     /// What an organization chose, and what holds there.
     Settings => |_| settings::settings(),
+    /// A line of the request log.
+    LoggedRequest => |_| requests::line(),
+    /// A page of the request log.
+    LoggedRequests => requests::page,
+    /// What had to be forgiven.
+    QuirkCounts => |_| requests::counts(),
     /// What was deleted and can be restored.
     DeletedList => deleted::list,
     /// What a restoration came to.

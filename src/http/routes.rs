@@ -6,10 +6,9 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
-use super::api::{DeletedApi, SchemasApi, SettingsApi};
+use super::api::{DeletedApi, RequestsApi, SchemasApi, SettingsApi};
 use super::docs::Docs;
 use super::error::Rejection;
-use super::exchange::Exchange;
 use super::guardrail::Guardrail;
 use super::invitation_page::{self, invitation_page};
 use super::oauth::{self, OauthApi};
@@ -28,10 +27,10 @@ fn scim() -> Scim {
 }
 
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Scim, SettingsApi, DeletedApi, SchemasApi);
+pub(super) type Api = (Scim, SettingsApi, RequestsApi, DeletedApi, SchemasApi);
 
 pub(super) fn api() -> Api {
-    (scim(), SettingsApi, DeletedApi, SchemasApi)
+    (scim(), SettingsApi, RequestsApi, DeletedApi, SchemasApi)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.
@@ -51,7 +50,7 @@ pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'stati
     let site = Site {
         // What somebody added comes last: a path is matched to the words in it before its parameters.
         scim: operations::route((scim(), Resources)),
-        api: operations::route((SettingsApi, DeletedApi, SchemasApi)),
+        api: operations::route((SettingsApi, RequestsApi, DeletedApi, SchemasApi)),
         oauth: operations::route(OauthApi),
         docs,
         app,
@@ -118,7 +117,6 @@ impl Site {
 async fn within(route: &Route, mut request: Request, context: OrgContext, path: String) -> Result<Response> {
     set_path(&mut request, path)?;
     request.extensions_mut().insert(context);
-    request.extensions_mut().insert(Exchange::default());
     route.call(request).await
 }
 

@@ -3,6 +3,7 @@
 //! Decisions only; `store` keeps the rows and its foreign keys hold the parent-only rule.
 
 pub mod definitions;
+pub mod log;
 mod settings;
 
 pub use settings::Settings;
@@ -38,6 +39,15 @@ pub struct Org {
 pub enum Change {
     /// It was made. What holds in its parent holds in it.
     OrgCreated(Org),
+    /// It was asked this, and so were others.
+    RequestsLogged {
+        /// The lines, of any org.
+        entries: Vec<log::Entry>,
+        /// What is older is forgotten.
+        since: Timestamp,
+        /// Lines of an org that are kept.
+        rows: u32,
+    },
     /// It chose anew; what holds below follows in the same transaction.
     SettingsChanged {
         /// Which org.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::log::Logged;
 use crate::scim::{Error, Preset, Profile, Quirk, Quirks, ScimType, json};
 
 /// What an org itself has chosen; what it has not, it takes from its parent.
@@ -13,6 +14,8 @@ pub struct Settings {
     pub on: Quirks,
     /// Switches that are off.
     pub off: Quirks,
+    /// Which requests are logged; those that write or fail, if nobody says.
+    pub log: Option<Logged>,
 }
 
 impl Settings {
@@ -36,12 +39,18 @@ impl Settings {
                         settings.choose(quirk, choice);
                     }
                 }
+                ("log", Value::Null) => settings.log = None,
+                ("log", Value::String(name)) => {
+                    let wrong = || invalid(format!("`log` is {name:?}, expected `all` or `writes`"));
+                    settings.log = Some(Logged::of(&name).ok_or_else(wrong)?);
+                }
                 ("effective", _) => {}
+                ("log", other) => return Err(wrong_type("log", &other, "a string")),
                 ("profile", other) => return Err(wrong_type("profile", &other, "a string")),
                 ("quirks", other) => return Err(wrong_type("quirks", &other, "an object")),
                 (key, _) => {
                     let key: String = key.chars().take(64).collect();
-                    return Err(invalid(format!("there is no setting `{key}`, expected one of profile quirks")));
+                    return Err(invalid(format!("there is no setting `{key}`, expected one of profile quirks log")));
                 }
             }
         }
@@ -62,10 +71,12 @@ impl Settings {
     /// What holds in an org that chose this, below one where `above` holds. Who chooses a profile chooses all its switches; else
     /// each of the parent's stays that is not chosen here.
     pub fn below(&self, above: Settings) -> Settings {
+        let log = self.log.or(above.log);
         if self.profile.is_some() {
-            return *self;
+            return Settings { log, ..*self };
         }
         Settings {
+            log,
             profile: above.profile,
             on: Quirks(above.on.0 & !self.off.0 | self.on.0),
             off: Quirks(above.off.0 & !self.on.0 | self.off.0),
@@ -85,6 +96,9 @@ impl Settings {
         let mut body = json!({ "quirks": quirks });
         if let Some(preset) = self.profile {
             body["profile"] = preset.name().into();
+        }
+        if let Some(log) = self.log {
+            body["log"] = log.name().into();
         }
         body
     }
@@ -108,23 +122,24 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_back() {
-        let body = json!({ "profile": "strict", "quirks": { "bare-word": true, "schemas-in-patch": false } });
+        let body = json!({ "profile": "strict", "log": "all", "quirks": { "bare-word": true, "schemas-in-patch": false } });
         let settings = parse(Settings::default(), body.clone()).expect("settings");
         assert_eq!(settings.to_json(), body);
-        let null = json!({ "profile": null, "quirks": { "bare-word": null }, "effective": { "any": "thing" } });
+        let null = json!({ "profile": null, "log": null, "quirks": { "bare-word": null }, "effective": { "any": "thing" } });
         let patched = parse(settings, null).expect("settings");
         assert_eq!(patched.to_json(), json!({ "quirks": { "schemas-in-patch": false } }));
         assert_eq!(
             parse(settings, json!({ "quirks": null })).expect("settings").to_json(),
-            json!({ "profile": "strict", "quirks": {} })
+            json!({ "profile": "strict", "log": "all", "quirks": {} })
         );
     }
 
     #[test]
     fn what_is_not_known_is_named_with_what_is() {
         for (body, detail) in [
-            (json!({ "profil": "strict" }), "there is no setting `profil`, expected one of profile quirks"),
+            (json!({ "profil": "strict" }), "there is no setting `profil`, expected one of profile quirks log"),
             (json!({ "profile": "loose" }), "there is no profile `loose`, expected one of lenient strict interop"),
+            (json!({ "log": "reads" }), "`log` is \"reads\", expected `all` or `writes`"),
             (json!({ "profile": 1 }), "`profile` is a number, expected a string"),
             (json!({ "quirks": { "bare-word": "on" } }), "`quirks.bare-word` is a string, expected a boolean"),
             (json!({ "quirks": [] }), "`quirks` is an array, expected an object"),

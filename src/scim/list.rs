@@ -203,7 +203,7 @@ pub struct SearchRequest {
 
 impl SearchRequest {
     /// Reads a body. Unknown members are passed over or refused, as `profile` says.
-    pub fn parse(body: Map<String, Value>, profile: Profile) -> Result<SearchRequest, Error> {
+    pub fn parse(body: Map<String, Value>, profile: Profile, quirks: &mut Quirks) -> Result<SearchRequest, Error> {
         let mut request = SearchRequest::default();
         let mut is_search = false;
         for (key, value) in body {
@@ -228,7 +228,7 @@ impl SearchRequest {
                 "startindex" => &mut request.start_index,
                 "count" => &mut request.count,
                 "cursor" => &mut request.cursor,
-                _ if !profile.has(Quirk::UnknownAttribute) => {
+                _ if !quirks.allow(profile, Quirk::UnknownAttribute) => {
                     return Err(Error::bad(ScimType::InvalidSyntax, format!("`{key}` is no member of a search request")));
                 }
                 _ => continue,
@@ -339,8 +339,8 @@ mod tests {
             count: Some("5".to_owned()),
             ..SearchRequest::default()
         };
-        assert_eq!(SearchRequest::parse(body.clone(), Profile::Lenient), Ok(expected));
-        assert!(SearchRequest::parse(body, Profile::Strict).is_err(), "Q-07");
-        assert!(SearchRequest::parse(Map::new(), Profile::Lenient).is_err(), "Q-03: no schemas");
+        assert_eq!(SearchRequest::parse(body.clone(), Profile::Lenient, &mut Quirks::new()), Ok(expected));
+        assert!(SearchRequest::parse(body, Profile::Strict, &mut Quirks::new()).is_err(), "Q-07");
+        assert!(SearchRequest::parse(Map::new(), Profile::Lenient, &mut Quirks::new()).is_err(), "Q-03: no schemas");
     }
 }

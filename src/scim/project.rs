@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::path::{Name, Resolved, resolve};
 use super::schema::{Attribute, ResourceType, Returned};
-use super::{Error, Profile, Quirk, ScimType};
+use super::{Error, Profile, Quirk, Quirks, ScimType};
 use crate::base::limit::FILTER_BYTES_MAX;
 
 /// Which attributes an answer holds.
@@ -36,6 +36,10 @@ enum Cover<'a> {
     Subs(Vec<&'a str>),
 }
 
+fn given(list: Option<&str>) -> bool {
+    list.is_some_and(|list| list.split(',').any(|name| !name.trim().is_empty()))
+}
+
 impl Projection {
     /// From the two parameters, each a comma-separated list of names. Unknown names are passed over. Both at
     /// once: strict refuses with 400 `invalidValue`, else `attributes` counts.
@@ -45,7 +49,6 @@ impl Projection {
         resource_type: &ResourceType,
         profile: Profile,
     ) -> Result<Projection, Error> {
-        let given = |list: Option<&str>| list.is_some_and(|list| list.split(',').any(|name| !name.trim().is_empty()));
         let (mode, list) = match (given(attributes), given(excluded)) {
             (true, true) if !profile.has(Quirk::BothProjections) => {
                 let detail = "`attributes` and `excludedAttributes` exclude each other, expected one of them";
@@ -66,6 +69,11 @@ impl Projection {
             picks.extend(Pick::new(resolve(name, resource_type, profile)).filter(|pick| !picks.contains(pick)));
         }
         Ok(Projection { mode, picks })
+    }
+
+    /// What has to be forgiven where both parameters are given. No part of the projection, which is the same without it.
+    pub fn quirks(attributes: Option<&str>, excluded: Option<&str>) -> Quirks {
+        if given(attributes) && given(excluded) { Quirks::of(Quirk::BothProjections) } else { Quirks::new() }
     }
 
     /// Whether nothing was asked for.
@@ -250,6 +258,8 @@ mod tests {
         let both = |profile| Projection::parse(Some("id"), Some("name"), Schemas::core().user(), profile);
         assert_eq!(both(Profile::Strict).map_err(|error| error.scim_type), Err(Some(ScimType::InvalidValue)));
         assert_eq!(both(Profile::Lenient), Projection::parse(Some("id"), None, Schemas::core().user(), Profile::Lenient));
+        assert_eq!(Projection::quirks(Some("id"), Some("name")).names(), ["both-projections"]);
+        assert!(Projection::quirks(Some("id"), Some(" ")).is_empty());
     }
 
     #[test]

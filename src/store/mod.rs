@@ -17,6 +17,7 @@ use crate::base::limit::QUERY_DEADLINE;
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::directory::deleted::{Restored, Tombstone};
 use crate::invite::{Invitation, Invitee};
+use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{self, Org, Settings};
 use crate::outbox::Letter;
 use crate::scim::list::{Position, Query, SortKey, Start};
@@ -35,6 +36,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every org, parents before children. For operators; no request reaches it.
     async fn orgs(&self) -> Result<Vec<Org>, Error>;
+
+    /// The lines of the request log of `org` that are wanted, the newest first.
+    async fn request_log(&self, org: OrgId, wanted: &Wanted) -> Result<Vec<Entry>, Error>;
+
+    /// One line of it.
+    async fn request_logged(&self, org: OrgId, id: Uuid) -> Result<Option<Entry>, Error>;
+
+    /// What requests to `org` needed, the most needed first.
+    async fn quirk_counts(&self, org: OrgId) -> Result<Vec<QuirkCount>, Error>;
 
     /// What an org itself has chosen; what holds there is in [`Org::settings`].
     async fn settings(&self, org: OrgId) -> Result<Option<Settings>, Error>;

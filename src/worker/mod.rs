@@ -5,11 +5,13 @@
 
 pub mod carrier;
 pub mod keys;
+pub mod log;
 pub mod post;
 pub mod purge;
 
 pub use carrier::carry;
 pub use keys::refresh_keys;
+pub use log::log_requests;
 pub use post::{MailSettings, Post, Tls, Transport};
 pub use purge::purge;
 

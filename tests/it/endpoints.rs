@@ -4,6 +4,7 @@
 //! does one here that is not in the document.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -62,6 +63,9 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("POST", "/Invitations/{id}/.revoke", Scope("invitations:write"), 200),
     // B-15: each operation in it needs the scope that it needs elsewhere.
     ("POST", "/Bulk", Token, 200),
+    ("GET", "/requests", Scope("requests:read"), 200),
+    ("GET", "/requests/{id}", Scope("requests:read"), 200),
+    ("GET", "/quirks", Scope("requests:read"), 200),
     ("GET", "/settings", Scope("settings:read"), 200),
     ("PUT", "/settings", Scope("settings:write"), 200),
     ("PATCH", "/settings", Scope("settings:write"), 200),
@@ -96,7 +100,7 @@ const OWN: &[(&str, &str, Needs, u16)] = &[
 ];
 
 /// The first segments of what stands below `api` and not below `scim2`.
-const API: [&str; 5] = ["settings", "deleted", "schemas", "resource-types", "openapi.json"];
+const API: [&str; 7] = ["settings", "requests", "quirks", "deleted", "schemas", "resource-types", "openapi.json"];
 
 /// A schema that the tree added.
 const ROBOT: &str = "urn:example:scim:schemas:2.0:Robot";
@@ -178,6 +182,18 @@ impl Stage {
             }
             "Invitations" if path.contains("{id}") => {
                 self.admin.post("/Invitations", &json!({ "userName": invitee })).await.expect(201).id()
+            }
+            "requests" if path.contains("{id}") => {
+                self.admin.post("/Users", &json!({})).await.expect(400);
+                let until = Instant::now() + Duration::from_secs(30);
+                loop {
+                    let log = self.admin.api().get("/requests").await.expect(200).body;
+                    match log["requests"][0]["id"].as_str() {
+                        Some(id) => break id.to_owned(),
+                        None => assert!(Instant::now() < until, "no line: {log}"),
+                    }
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
             }
             "deleted" if path.contains("{id}") => {
                 let id = self.admin.user(&format!("old{}", self.made)).await;

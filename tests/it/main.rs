@@ -13,6 +13,7 @@ mod idempotency;
 mod idp;
 mod openapi;
 mod profiles;
+mod requests;
 mod scim_groups;
 mod scim_http;
 mod scim_manager;

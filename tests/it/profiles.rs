@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -117,7 +118,7 @@ async fn replay(file: &str) {
     }
     let own = server.tree.org(root, "own");
     let (own, api) = (server.admin(&own), api(&own));
-    let mut n = 0;
+    let (mut n, mut needed) = (0, BTreeMap::new());
     for case in cases(file) {
         for (profile, persona) in &orgs {
             let expect = match case.profiles.get(*profile) {
@@ -128,6 +129,7 @@ async fn replay(file: &str) {
             };
             n += 1;
             run(&format!("{file}: {} in {profile}", case.name), persona, &case, expect, n, None).await;
+            expect.quirks.iter().for_each(|quirk| *needed.entry((*profile, quirk.clone())).or_insert(0) += 1);
         }
         for (is_on, expect) in [(true, &case.on), (false, &case.off)] {
             n += 1;
@@ -136,6 +138,25 @@ async fn replay(file: &str) {
             api.put("/settings", &json!({})).await.expect(200);
             let choice = json!({ "profile": "lenient", "quirks": { &case.switch: is_on } });
             run(&at, &own, &case, expect, n, Some((&api, choice))).await;
+            expect.quirks.iter().for_each(|quirk| *needed.entry(("own", quirk.clone())).or_insert(0) += 1);
+        }
+    }
+    // Each firing is counted under its name, and nothing else fired.
+    orgs.push(("own", own));
+    for (name, persona) in &orgs {
+        let expected: BTreeMap<&str, u64> =
+            needed.iter().filter(|((org, _), _)| org == name).map(|((_, quirk), count)| (quirk.as_str(), *count)).collect();
+        let until = Instant::now() + Duration::from_secs(30);
+        loop {
+            let body = persona.api().get("/quirks").await.expect(200).body;
+            let counts = body["quirks"].as_array().expect("counts").iter();
+            let counts: BTreeMap<&str, u64> =
+                counts.map(|one| (one["quirk"].as_str().expect("a name"), one["count"].as_u64().expect("a count"))).collect();
+            if counts == expected {
+                break;
+            }
+            assert!(Instant::now() < until, "{file}: {name}: {counts:?}, expected {expected:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }

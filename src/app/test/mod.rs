@@ -4,6 +4,7 @@ mod bulk;
 mod deleted;
 mod groups;
 mod guests;
+mod requests;
 mod schemas;
 mod users;
 

@@ -1,12 +1,14 @@
-//! What an org has beside its directory: settings, schemas, and what was deleted. Below `/t/{root}/o/{org}/api`; errors are SCIM's.
+//! What an org has beside its directory: settings, schemas, the request log, and what was deleted. Below `/t/{root}/o/{org}/api`; errors are SCIM's.
 
 mod deleted;
+mod requests;
 mod schemas;
 mod settings;
 
 use poem_openapi::Tags;
 
 pub use deleted::DeletedApi;
+pub use requests::RequestsApi;
 pub use schemas::SchemasApi;
 pub use settings::SettingsApi;
 
@@ -15,6 +17,8 @@ pub use settings::SettingsApi;
 enum Tag {
     /// What was deleted and can be restored for a while.
     Deleted,
+    /// What the organization was asked, and what had to be forgiven.
+    Requests,
     /// What the organization chose where the RFCs or its identity provider leave a choice.
     Settings,
     /// Schemas and resource types that the tree defines for itself.
@@ -22,7 +26,7 @@ enum Tag {
 }
 
 /// The first segments of the paths, to tell them from those below `scim2`.
-const PATHS: [&str; 5] = ["/deleted", "/settings", "/schemas", "/resource-types", "/openapi.json"];
+const PATHS: [&str; 7] = ["/deleted", "/quirks", "/requests", "/settings", "/schemas", "/resource-types", "/openapi.json"];
 
 /// Whether an operation at `path` stands below `api`.
 pub(super) fn is_ours(path: &str) -> bool {

@@ -148,7 +148,7 @@ mod tests {
         let bulk =
             BulkRequest::parse(map("BulkRequest"), Schemas::core(), Profile::Strict, &mut Quirks::new()).expect("BulkRequest");
         assert!(bulk.operations.iter().all(|operation| operation.request.is_ok()), "{bulk:?}");
-        SearchRequest::parse(map("SearchRequest"), Profile::Strict).expect("SearchRequest");
+        SearchRequest::parse(map("SearchRequest"), Profile::Strict, &mut Quirks::new()).expect("SearchRequest");
         crate::invite::request::InviteRequest::parse(&map("InviteRequest")).expect("InviteRequest");
     }
 }

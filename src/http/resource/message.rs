@@ -276,6 +276,6 @@ pub(super) fn array(description: &'static str, item: MetaSchemaRef) -> MetaSchem
     MetaSchema { ty: "array", items: Some(Box::new(item)), ..described(description) }
 }
 
-fn strings(description: &'static str) -> MetaSchema {
+pub(super) fn strings(description: &'static str) -> MetaSchema {
     array(description, MetaSchemaRef::Inline(Box::new(MetaSchema::new("string"))))
 }

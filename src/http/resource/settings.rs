@@ -3,6 +3,7 @@
 use poem_openapi::registry::MetaSchema;
 
 use super::message::{choice, described, object};
+use crate::org::log::Logged;
 use crate::scim::{Preset, Quirk};
 
 /// What the org chose, and what holds.
@@ -10,9 +11,13 @@ pub(super) fn settings() -> MetaSchema {
     let effective = MetaSchema {
         read_only: true,
         description: Some("What holds: the organization's own choice, else that of the nearest ancestor, else the server's."),
-        ..object(&[("profile", profile()), ("quirks", quirks())])
+        ..object(&[("profile", profile()), ("quirks", quirks()), ("log", log())])
     };
-    object(&[("profile", profile()), ("quirks", quirks()), ("effective", effective)])
+    object(&[("profile", profile()), ("quirks", quirks()), ("log", log()), ("effective", effective)])
+}
+
+fn log() -> MetaSchema {
+    choice("Whether successful reads are logged as well.", &Logged::ALL.map(Logged::name))
 }
 
 fn profile() -> MetaSchema {

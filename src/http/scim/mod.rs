@@ -68,8 +68,18 @@ fn projection(
     attributes: &Query<Option<Names>>,
     excluded: &Query<Option<Names>>,
 ) -> Result<Projection, Rejection> {
-    let profile = caller.profile();
-    Ok(Projection::parse(list(attributes), list(excluded), resource_type, profile)?)
+    projected(resource_type, caller, list(attributes), list(excluded))
+}
+
+fn projected(
+    resource_type: &ResourceType,
+    caller: &Authed,
+    attributes: Option<&str>,
+    excluded: Option<&str>,
+) -> Result<Projection, Rejection> {
+    let projection = Projection::parse(attributes, excluded, resource_type, caller.profile())?;
+    caller.who.noted.add(Projection::quirks(attributes, excluded));
+    Ok(projection)
 }
 
 fn list(names: &Query<Option<Names>>) -> Option<&str> {

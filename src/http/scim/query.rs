@@ -1,22 +1,21 @@
 //! Lists: from a query string or the body of `.search`, one way through.
 
-use super::references;
+use super::{projected, references};
 use crate::app::{self, search};
 use crate::http::payload::ScimBody;
 use crate::http::resource::Shape;
 use crate::http::{Authed, Rejection};
 use crate::scim::cursor::Seal;
 use crate::scim::list::{self, Query, SearchRequest, Start};
-use crate::scim::project::Projection;
 use crate::scim::render::{self, Window};
-use crate::scim::{Kind, ResourceType};
+use crate::scim::{Kind, Quirks, ResourceType};
 use crate::store::{Page, References};
 
 /// The `ListResponse` that `request` asks for (RFC 7644 §3.4.2).
 pub(super) async fn list(resource_type: &ResourceType, caller: &Authed, request: &SearchRequest) -> Result<Vec<u8>, Rejection> {
     let profile = caller.profile();
     let (attributes, excluded) = (request.attributes.as_deref(), request.excluded_attributes.as_deref());
-    let projection = Projection::parse(attributes, excluded, resource_type, profile)?;
+    let projection = projected(resource_type, caller, attributes, excluded)?;
     let mut query = list::parse(&request.params(), resource_type, profile)?;
     caller.who.noted.add(query.quirks);
     query.references = references(resource_type.kind, &projection) == References::Include;
@@ -74,7 +73,7 @@ pub(super) async fn list_all(caller: &Authed, request: &SearchRequest) -> Result
             refused = refused.or(Some(error));
             continue;
         }
-        let projection = Projection::parse(attributes, excluded, resource_type, profile)?;
+        let projection = projected(resource_type, caller, attributes, excluded)?;
         let mut query = list::parse_among(&request.params(), resource_type, types, profile)?;
         caller.who.noted.add(query.quirks);
         query.references = references(resource_type.kind, &projection) == References::Include;
@@ -96,6 +95,8 @@ pub(super) async fn search<T: Shape>(
     caller: &Authed,
     body: ScimBody<T>,
 ) -> Result<Vec<u8>, Rejection> {
-    let request = SearchRequest::parse(body.map, caller.profile())?;
+    let mut quirks = Quirks::new();
+    let request = SearchRequest::parse(body.map, caller.profile(), &mut quirks)?;
+    caller.who.noted.add(quirks);
     list(resource_type, caller, &request).await
 }

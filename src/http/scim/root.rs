@@ -10,7 +10,7 @@ use super::parameter::{Integer, Names};
 use super::{Tag, query};
 use crate::http::resource::{ResourceListResponse, SearchRequest};
 use crate::http::{Answered, Authed, Rejection, ScimBody};
-use crate::scim::list;
+use crate::scim::{Quirks, list};
 
 /// The operations on everything.
 pub struct Root;
@@ -71,7 +71,9 @@ impl Root {
         /// The parameters.
         request: ScimBody<SearchRequest>,
     ) -> Result<Answered<ResourceListResponse>, Rejection> {
-        let request = list::SearchRequest::parse(request.map, caller.profile())?;
+        let mut quirks = Quirks::new();
+        let request = list::SearchRequest::parse(request.map, caller.profile(), &mut quirks)?;
+        caller.who.noted.add(quirks);
         query::list_all(&caller, &request).await.map(Answered::new)
     }
 }

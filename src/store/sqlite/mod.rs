@@ -18,6 +18,7 @@ mod orgs;
 mod outbox;
 mod pages;
 mod readers;
+mod request_log;
 mod requests;
 mod resources;
 mod settings;
@@ -41,6 +42,7 @@ use crate::auth::Client;
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp};
 use crate::directory::deleted::Tombstone;
 use crate::invite::{Invitation, Invitee};
+use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{Org, Settings};
 use crate::outbox::Letter;
 use crate::scim::list::Query;
@@ -90,6 +92,19 @@ impl Store for Sqlite {
 
     async fn orgs(&self) -> Result<Vec<Org>, Error> {
         self.readers.pooled(orgs::orgs).await
+    }
+
+    async fn request_log(&self, org: OrgId, wanted: &Wanted) -> Result<Vec<Entry>, Error> {
+        let wanted = wanted.clone();
+        self.readers.pooled(move |db| request_log::list(db, org, &wanted)).await
+    }
+
+    async fn request_logged(&self, org: OrgId, id: Uuid) -> Result<Option<Entry>, Error> {
+        self.readers.inline(|db| request_log::entry(db, org, id))
+    }
+
+    async fn quirk_counts(&self, org: OrgId) -> Result<Vec<QuirkCount>, Error> {
+        self.readers.inline(|db| request_log::counts(db, org))
     }
 
     async fn settings(&self, org: OrgId) -> Result<Option<Settings>, Error> {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, ToSql};
 
 use super::readers::{all, execute, one};
-use super::{Breach, breach, settings};
+use super::{Breach, breach, request_log, settings};
 use crate::auth::Subject;
 use crate::base::{OrgId, Timestamp};
 use crate::org::{Change, Org};
@@ -13,14 +13,14 @@ use crate::store::{Access, Claim, Error, Outcome};
 pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Option<Access>, Error> {
     let (sql, subject): (&str, Option<&dyn ToSql>) = match &claim.subject {
         Subject::Client(id) => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off,
+            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log,
                exists (select 1 from clients where id = ?3 and org_id = ?1)
                and not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
              from orgs where id = ?1",
             Some(&id.0),
         ),
         Subject::User(id) => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off,
+            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log,
                exists (select 1 from users where org_id = ?1 and id = ?3 and active)
                and not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
              from orgs where id = ?1",
@@ -28,7 +28,7 @@ pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Optio
         ),
         // Its issuer vouches for it, for as long as the token lasts.
         Subject::External { .. } => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off,
+            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log,
                not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
              from orgs where id = ?1",
             None,
@@ -37,14 +37,14 @@ pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Optio
     let token = claim.token.map(|token| token.0);
     let mut params: Vec<&dyn ToSql> = vec![&org.0, &token];
     params.extend(subject);
-    one(db, sql, &params, |row| Ok(Access { org: from_row(row)?, is_live: row.get(11)? }))
+    one(db, sql, &params, |row| Ok(Access { org: from_row(row)?, is_live: row.get(12)? }))
 }
 
 /// An org by its id.
 pub(super) fn org(db: &Connection, org: OrgId) -> Result<Option<Org>, Error> {
     one(
         db,
-        "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off
+        "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log
          from orgs where id = ?1",
         &[&org.0],
         from_row,
@@ -61,7 +61,7 @@ pub(super) fn orgs(db: &Connection) -> Result<Vec<Org>, Error> {
            select o.id, tree.depth + 1 from tree join orgs o on o.parent_id = tree.id
          )
          select o.id, o.parent_id, o.root_id, o.root_handle, o.handle, o.name, o.active, o.created,
-           o.profile, o.quirks_on, o.quirks_off
+           o.profile, o.quirks_on, o.quirks_off, o.log
          from tree join orgs o on o.id = tree.id
          order by tree.depth, o.id",
         &[],
@@ -73,13 +73,16 @@ pub(super) fn orgs(db: &Connection) -> Result<Vec<Org>, Error> {
 pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
     let org = match change {
         Change::OrgCreated(org) => org,
+        Change::RequestsLogged { entries, since, rows } => return request_log::write(db, entries, *since, *rows),
         Change::SettingsChanged { org, expected, settings } => return settings::write(db, *org, *expected, *settings),
     };
     execute(
         db,
         // What holds in the parent holds in it, until it chooses.
-        "insert into orgs (id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off)
-         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, p.profile, coalesce(p.quirks_on, 0), coalesce(p.quirks_off, 0)
+        "insert into orgs (id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off,
+           log)
+         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, p.profile, coalesce(p.quirks_on, 0), coalesce(p.quirks_off, 0),
+           p.log
          from (select ?2 as id) it left join orgs p on p.id = it.id",
         &[
             &org.id.0,

@@ -6,12 +6,13 @@ use uuid::Uuid;
 use super::readers::{all, execute, one};
 use crate::base::OrgId;
 use crate::org::Settings;
+use crate::org::log::Logged;
 use crate::scim::{Preset, Quirk, Quirks};
 use crate::store::{Error, Outcome};
 
 /// What the org itself has chosen.
 pub(super) fn own(db: &Connection, org: OrgId) -> Result<Option<Settings>, Error> {
-    one(db, "select own_profile, own_on, own_off from orgs where id = ?1", &[&org.0], |row| from_row(row, 0))
+    one(db, "select own_profile, own_on, own_off, own_log from orgs where id = ?1", &[&org.0], |row| from_row(row, 0))
 }
 
 /// Writes the org's own choice, and what holds now in it and everywhere below.
@@ -24,12 +25,12 @@ pub(super) fn write(db: &Connection, org: OrgId, expected: Settings, new: Settin
     }
     execute(
         db,
-        "update orgs set own_profile = ?2, own_on = ?3, own_off = ?4, own_version = own_version + 1 where id = ?1",
-        &[&org.0, &new.profile.map(Preset::name), &bits(new.on), &bits(new.off)],
+        "update orgs set own_profile = ?2, own_on = ?3, own_off = ?4, own_log = ?5, own_version = own_version + 1 where id = ?1",
+        &[&org.0, &new.profile.map(Preset::name), &bits(new.on), &bits(new.off), &new.log.map(Logged::name)],
     )?;
     let above = one(
         db,
-        "select p.profile, p.quirks_on, p.quirks_off from orgs o join orgs p on p.id = o.parent_id where o.id = ?1",
+        "select p.profile, p.quirks_on, p.quirks_off, p.log from orgs o join orgs p on p.id = o.parent_id where o.id = ?1",
         &[&org.0],
         |row| from_row(row, 0),
     )?;
@@ -38,8 +39,8 @@ pub(super) fn write(db: &Connection, org: OrgId, expected: Settings, new: Settin
         let holds = own(db, org)?.unwrap_or_default().below(above);
         execute(
             db,
-            "update orgs set profile = ?2, quirks_on = ?3, quirks_off = ?4 where id = ?1",
-            &[&org.0, &holds.profile.map(Preset::name), &bits(holds.on), &bits(holds.off)],
+            "update orgs set profile = ?2, quirks_on = ?3, quirks_off = ?4, log = ?5 where id = ?1",
+            &[&org.0, &holds.profile.map(Preset::name), &bits(holds.on), &bits(holds.off), &holds.log.map(Logged::name)],
         )?;
         let children = all(db, "select id from orgs where parent_id = ?1", &[&org.0], |row| row.get(0).map(OrgId))?;
         open.extend(children.into_iter().map(|child| (child, holds)));
@@ -47,7 +48,7 @@ pub(super) fn write(db: &Connection, org: OrgId, expected: Settings, new: Settin
     Ok(Outcome::Done)
 }
 
-/// Profile and switches from three columns, the first of them `at`.
+/// Settings from four columns, the first of them `at`.
 pub(super) fn from_row(row: &Row<'_>, at: usize) -> Result<Settings, rusqlite::Error> {
     let profile = row.get_ref(at)?.as_str_or_null()?;
     Ok(Settings {
@@ -55,6 +56,7 @@ pub(super) fn from_row(row: &Row<'_>, at: usize) -> Result<Settings, rusqlite::E
         profile: profile.and_then(|name| name.parse().ok()),
         on: Quirks(row.get::<_, i64>(at + 1)?.cast_unsigned()),
         off: Quirks(row.get::<_, i64>(at + 2)?.cast_unsigned()),
+        log: row.get_ref(at + 3)?.as_str_or_null()?.and_then(Logged::of),
     })
 }
 

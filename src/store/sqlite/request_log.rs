@@ -1,0 +1,130 @@
+//! The request log of each org, and how often it needed which quirk.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, Row};
+use uuid::Uuid;
+
+use super::readers::{all, execute, int, one};
+use crate::base::{OrgId, Timestamp};
+use crate::org::log::{Entry, QuirkCount, Wanted};
+use crate::scim::Quirks;
+use crate::store::{Error, Outcome};
+
+/// Rows that one sweep forgets for their age; the next one goes on.
+const SWEEP_MAX: i64 = 1000;
+
+/// Writes `entries`, counts what they needed, and forgets what is older than `since` and beyond `rows` in an org.
+pub(super) fn write(db: &Connection, entries: &[Entry], since: Timestamp, rows: u32) -> Result<Outcome, Error> {
+    let mut orgs = BTreeSet::new();
+    for entry in entries {
+        orgs.insert(entry.org.0);
+        execute(
+            db,
+            "insert into request_log
+               (org_id, id, at, method, path, status, duration_us, client, user_agent, quirks, reason, body)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            &[
+                &entry.org.0,
+                &entry.id,
+                &entry.at.0,
+                &entry.method,
+                &entry.path,
+                &entry.status,
+                &entry.duration_us,
+                &entry.client,
+                &entry.user_agent,
+                &entry.quirks.0.cast_signed(),
+                &entry.reason,
+                &entry.body,
+            ],
+        )?;
+        for quirk in entry.quirks.names() {
+            execute(
+                db,
+                "insert into quirk_counts (org_id, quirk, count, last_seen) values (?1, ?2, 1, ?3)
+                 on conflict do update set count = count + 1, last_seen = excluded.last_seen",
+                &[&entry.org.0, &quirk, &entry.at.0],
+            )?;
+        }
+    }
+    for org in orgs {
+        execute(
+            db,
+            "delete from request_log where org_id = ?1
+               and id <= (select id from request_log where org_id = ?1 order by id desc limit 1 offset ?2)",
+            &[&org, &rows],
+        )?;
+    }
+    execute(
+        db,
+        "delete from request_log where rowid in (select rowid from request_log where at < ?1 order by at limit ?2)",
+        &[&since.0, &SWEEP_MAX],
+    )?;
+    Ok(Outcome::Done)
+}
+
+/// The lines that are wanted, the newest first.
+pub(super) fn list(db: &Connection, org: OrgId, wanted: &Wanted) -> Result<Vec<Entry>, Error> {
+    let (least, most) = wanted.status.unwrap_or((0, u16::MAX));
+    let quirks = (!wanted.quirks.is_empty()).then_some(wanted.quirks.0.cast_signed());
+    all(
+        db,
+        "select org_id, id, at, method, path, status, duration_us, client, user_agent, quirks, reason, body
+         from request_log
+         where org_id = ?1 and id < coalesce(?2, x'ffffffffffffffffffffffffffffffffff')
+           and status between ?3 and ?4
+           and (?5 is null or method = ?5) and (?6 is null or quirks & ?6 <> 0) and (?7 is null or client = ?7)
+           and (?8 is null or at >= ?8) and (?9 is null or at < ?9)
+         order by id desc limit ?10",
+        &[
+            &org.0,
+            &wanted.before,
+            &least,
+            &most,
+            &wanted.method,
+            &quirks,
+            &wanted.client,
+            &wanted.since.map(|at| at.0),
+            &wanted.until.map(|at| at.0),
+            &int(wanted.limit as u64),
+        ],
+        from_row,
+    )
+}
+
+/// One line.
+pub(super) fn entry(db: &Connection, org: OrgId, id: Uuid) -> Result<Option<Entry>, Error> {
+    one(
+        db,
+        "select org_id, id, at, method, path, status, duration_us, client, user_agent, quirks, reason, body
+         from request_log where org_id = ?1 and id = ?2",
+        &[&org.0, &id],
+        from_row,
+    )
+}
+
+/// What the org needed, the most needed first.
+pub(super) fn counts(db: &Connection, org: OrgId) -> Result<Vec<QuirkCount>, Error> {
+    let sql = "select quirk, count, last_seen from quirk_counts where org_id = ?1 order by count desc, quirk";
+    all(db, sql, &[&org.0], |row| {
+        Ok(QuirkCount { quirk: row.get(0)?, count: row.get::<_, i64>(1)?.unsigned_abs(), last_seen: Timestamp(row.get(2)?) })
+    })
+}
+
+fn from_row(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
+    Ok(Entry {
+        org: OrgId(row.get(0)?),
+        id: row.get(1)?,
+        at: Timestamp(row.get(2)?),
+        method: row.get(3)?,
+        path: row.get(4)?,
+        status: row.get(5)?,
+        duration_us: row.get(6)?,
+        client: row.get(7)?,
+        user_agent: row.get(8)?,
+        quirks: Quirks(row.get::<_, i64>(9)?.cast_unsigned()),
+        reason: row.get(10)?,
+        body: row.get(11)?,
+    })
+}
