@@ -46,6 +46,7 @@ fmt:
 
 lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) check --quiet --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz
 
 check-tests:
 	USHER_TEST_OPENAPI_VALIDATOR=$(VALIDATOR) $(CARGO) test --locked --lib --bins --tests

@@ -58,7 +58,10 @@ impl App {
         operation: &str,
         body: &Map<String, Value>,
     ) -> Result<Turn, Error> {
-        let Some(key) = key.map(str::trim) else { return Ok(Turn::First(None)) };
+        // Who may write nothing does nothing that could be done twice, and gets no room for it.
+        let writes = [Scope::UsersWrite, Scope::GroupsWrite, Scope::InvitationsWrite, Scope::ResourcesWrite];
+        let may_write = writes.into_iter().any(|scope| who.scopes.contains(scope));
+        let Some(key) = key.map(str::trim).filter(|_| may_write) else { return Ok(Turn::First(None)) };
         // The draft has a quoted string; clients send it bare as well.
         let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
         if !(1..=REQUEST_KEY_CHARS_MAX).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {

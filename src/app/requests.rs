@@ -39,17 +39,19 @@ pub struct Keep {
 }
 
 impl Requests {
-    /// Takes a line; one that finds no room is counted and lost, for no answer waits for the log.
+    /// Takes a line; one that finds no room is counted and lost, for no answer waits for the log. Where room for bytes is short, its
+    /// body is lost alone.
     pub fn push(&self, entry: Entry, body: Option<Bytes>) {
-        let size = body.as_ref().map_or(0, Bytes::len);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.lines.len() >= LOG_QUEUE_MAX || waiting.bytes + size > LOG_QUEUE_BYTES_MAX {
+        let body = body.filter(|body| waiting.bytes + body.len() <= LOG_QUEUE_BYTES_MAX);
+        let size = body.as_ref().map_or(0, Bytes::len);
+        if waiting.lines.len() >= LOG_QUEUE_MAX {
             waiting.dropped += 1;
             return;
         }
         waiting.bytes += size;
         waiting.lines.push_back((entry, body));
-        if waiting.lines.len() >= LOG_BATCH_MAX {
+        if waiting.lines.len() >= LOG_BATCH_MAX || waiting.bytes > LOG_QUEUE_BYTES_MAX / 2 {
             self.full.notify_one();
         }
     }
@@ -65,18 +67,31 @@ impl Requests {
 }
 
 impl App {
-    /// Writes what waits, and forgets what is not to be kept. Whether more waits.
+    /// Writes what waits, if anything does. Whether more waits.
     pub async fn requests_flush(&self, keep: Keep) -> Result<bool, store::Error> {
         let (lines, dropped) = self.requests.take();
         if dropped > 0 {
             tracing::warn!(dropped, "the request log was full");
         }
+        if lines.is_empty() {
+            return Ok(false);
+        }
         let is_more = lines.len() == LOG_BATCH_MAX;
         let entries =
             lines.into_iter().map(|(entry, body)| Entry { body: body.map(|bytes| log::body(&bytes)).or(entry.body), ..entry });
-        let change = Change::RequestsLogged { entries: entries.collect(), since: self.now() - keep.age, rows: keep.rows };
-        self.store.commit(self.author(Actor::Worker), vec![change.into()]).await?;
+        self.requests_log(entries.collect(), keep).await?;
         Ok(is_more)
+    }
+
+    /// Forgets some of what is too old, also of an org that nobody calls any more.
+    pub async fn requests_expire(&self, keep: Keep) -> Result<(), store::Error> {
+        self.requests_log(Vec::new(), keep).await
+    }
+
+    async fn requests_log(&self, entries: Vec<Entry>, keep: Keep) -> Result<(), store::Error> {
+        let change = Change::RequestsLogged { entries, since: self.now() - keep.age, rows: keep.rows };
+        self.store.commit(self.author(Actor::Worker), vec![change.into()]).await?;
+        Ok(())
     }
 
     /// The lines of the caller's org that are wanted, the newest first, and where the next page starts.

@@ -198,9 +198,7 @@ impl App {
         };
         let mut besides: Vec<store::Change> = Vec::new();
         let epoch = who.schemas.epoch();
-        if epoch > 0 {
-            besides.push(Change::Unchanged { root: who.org.root, epoch }.into());
-        }
+        besides.push(Change::Unchanged { root: who.org.root, epoch }.into());
         if let Some(resource_type) = who.schemas.get(kind).filter(|resource_type| resource_type.is_claiming()) {
             let doc: Map<String, Value> = serde_json::from_str(doc).unwrap_or_default();
             besides.push(ValuesClaimed { org: who.org.id, owner, claims: resource_type.claims(&doc) }.into());

@@ -42,6 +42,8 @@ pub const RESOURCE_BYTES_MAX: usize = 256 * 1024;
 pub const SCHEMA_ATTRIBUTES_MAX: usize = 256;
 /// Schemas that a tree may have beside those of the program, and resource types.
 pub const SCHEMAS_MAX: usize = 64;
+/// Attributes of all schemas of all resource types of a tree, a schema counted wherever it is attached.
+pub const TREE_ATTRIBUTES_MAX: usize = 4096;
 /// Resources in one page where the client names no `count`.
 pub const PAGE_DEFAULT: usize = 100;
 /// Resources in one page at the most; announced as `filter.maxResults`.

@@ -133,11 +133,12 @@ pub fn patch(
         only_active(&before, after.iter().chain(removed), edits.password.is_some())?;
         // An inactive source may hide what the guest's own row says, so what the client names is written, shown or not.
         let is_named = edits.operations.iter().any(|operation| operation.is_on("active"));
-        let active = after.get("active").cloned().unwrap_or(Value::Bool(true));
+        let active = after.get("active").or(before.get("active")).cloned().unwrap_or(Value::Bool(true));
         return is_named.then(|| guest_replaced(org, current, before, active, at)).transpose();
     }
     resource::require_extensions(edits.resource_type, &after)?;
-    after.entry("active").or_insert(Value::Bool(true));
+    // As with PUT: nobody gets back in because a client no longer says that somebody is out.
+    after.entry("active").or_insert_with(|| before.get("active").cloned().unwrap_or(Value::Bool(true)));
     replaced(org, current, &before, after, password_hash, at)
 }
 

@@ -3,10 +3,12 @@
 //! Additions may come at any time. What would make stored data invalid may come only while there is none; the store looks, in
 //! the transaction that writes.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::base::OrgId;
-use crate::scim::schema::{Attribute, Definitions, ResourceType, Schema, Schemas, TypeDefinition, Uniqueness};
+use crate::scim::schema::{Attribute, Definitions, ResourceType, Returned, Schema, Schemas, TypeDefinition, Uniqueness};
 use crate::scim::{Error, Kind, ScimType};
 
 /// What happened to the definitions of a tree.
@@ -127,7 +129,14 @@ pub fn schema_delete(facts: Facts<'_>, urn: &str) -> Result<Change, Error> {
 
 /// The resource type `name` becomes what `body` says.
 pub fn type_put(facts: Facts<'_>, name: &str, body: Map<String, Value>) -> Result<Change, Error> {
-    let definition = TypeDefinition::parse(body)?;
+    let mut definition = TypeDefinition::parse(body)?;
+    // Documents are looked through for the URN as its schema spells it.
+    for (urn, _) in &mut definition.extensions {
+        let known = facts.server.schemas.iter().chain(&facts.tree.schemas).find(|schema| schema.id.eq_ignore_ascii_case(urn));
+        if let Some(schema) = known {
+            urn.clone_from(&schema.id);
+        }
+    }
     if definition.name != name {
         return Err(invalid(format!("the resource type's `name` is `{}`, expected `{name}`", definition.name)));
     }
@@ -163,7 +172,7 @@ fn changed(
     let epoch = facts.schemas.epoch();
     let schemas = Schemas::with(facts.server, after, epoch + 1)?;
     let places = |schemas: &Schemas| schemas.types().iter().flat_map(ResourceType::claim_places).collect::<Vec<_>>();
-    let kept = places(&schemas);
+    let kept: HashSet<String> = places(&schemas).into_iter().collect();
     let dropped = places(facts.schemas).into_iter().filter(|place| !kept.contains(place)).collect();
     Ok(Change::Defined { root: facts.root, epoch, kind, key: key.to_ascii_lowercase(), doc, conditions, dropped })
 }
@@ -226,6 +235,8 @@ fn narrowed(before: &[Attribute], after: &[Attribute], parent: &str) -> Option<S
             (!old.required && new.required, "`required`"),
             (old.uniqueness == Uniqueness::None && new.uniqueness != Uniqueness::None, "`uniqueness`"),
             (new.uniqueness != Uniqueness::None && old.case_exact != new.case_exact, "`caseExact`"),
+            // What nobody may see was sent in that belief.
+            (old.returned == Returned::Never && new.returned != Returned::Never, "`returned`"),
         ];
         if let Some((_, what)) = differs.iter().find(|(differs, _)| *differs) {
             return Some(format!("{what} of `{name}` would change"));

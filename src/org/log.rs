@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::base::limit::{LOG_BODY_BYTES_MAX, LOG_TEXT_CHARS_MAX};
 use crate::base::{OrgId, Timestamp};
+use crate::scim::filter::redacted;
 use crate::scim::{Quirks, json};
 
 /// Which requests are logged.
@@ -124,20 +125,28 @@ pub fn reason(detail: &str) -> String {
 
 /// A path and the query behind it. Of the parameters, only what names attributes and numbers keeps its value.
 pub fn address(path: &str, query: Option<&str>) -> String {
-    let segments: Vec<&str> = path.split('/').map(|part| if part.contains(['@', '%']) { "…" } else { part }).collect();
-    let mut address = segments.join("/");
+    let mut nth = 0;
+    let segments = path.split('/').map(|part| {
+        nth += usize::from(!part.is_empty() && !["v1", "v2"].contains(&part));
+        // Area and endpoint stand first; below them only what cannot be a name.
+        let is_shown = nth <= 2 && !part.contains(['@', '%']);
+        let is_plain = part.parse::<Uuid>().is_ok() || part.starts_with('.') || part.starts_with("urn:");
+        if is_shown || is_plain { part } else { "…" }
+    });
+    let mut address = segments.collect::<Vec<_>>().join("/");
     for (nth, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = pair.split_once('=').unwrap_or((if pair == "cursor" { pair } else { "…" }, ""));
+        let name = if name.chars().all(|c| c.is_ascii_alphanumeric()) { name } else { "…" };
         let is_plain =
             ["count", "startIndex", "sortOrder", "sortBy", "attributes", "excludedAttributes", "limit"].contains(&name);
         let value = if is_plain {
             decoded(value)
         } else if name == "filter" {
-            filter(&decoded(value))
+            bounded(&redacted(&decoded(value)))
         } else {
             "…".to_owned()
         };
-        address += &format!("{}{}={value}", if nth == 0 { '?' } else { '&' }, decoded(name));
+        address += &format!("{}{}={value}", if nth == 0 { '?' } else { '&' }, name);
     }
     bounded(&address)
 }
@@ -145,7 +154,7 @@ pub fn address(path: &str, query: Option<&str>) -> String {
 /// A body: booleans, ids, URNs and what says how the rest is to be read stay. What is no JSON goes as a whole.
 pub fn body(bytes: &[u8]) -> String {
     let Ok(mut value) = json::parse(bytes) else { return format!("{} bytes that are no JSON object", bytes.len()) };
-    redact(&mut value, "");
+    redact(&mut value, "", false);
     let mut text = value.to_string();
     if text.len() > LOG_BODY_BYTES_MAX {
         let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LOG_BODY_BYTES_MAX).last().unwrap_or_default();
@@ -155,45 +164,41 @@ pub fn body(bytes: &[u8]) -> String {
     text
 }
 
-fn redact(value: &mut Value, key: &str) {
+/// `is_reference`: whether it stands where ids of others do. Elsewhere what looks like an id may be a password.
+fn redact(value: &mut Value, key: &str, is_reference: bool) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(_) if ["count", "startindex", "failonerrors"].contains(&&*key.to_ascii_lowercase()) => {}
         Value::Number(number) => *number = 0.into(),
         Value::String(text) => {
+            let is_id = || text.parse::<Uuid>().is_ok() && (is_reference || key.eq_ignore_ascii_case("id"));
             *text = match &*key.to_ascii_lowercase() {
                 "schemas" | "op" | "method" | "type" | "bulkid" | "sortby" | "sortorder" | "attributes"
                 | "excludedattributes" => bounded(text),
-                "path" | "filter" => filter(text),
-                _ if text.is_empty() || text.starts_with("bulkId:") || text.parse::<Uuid>().is_ok() => bounded(text),
+                "filter" => bounded(&redacted(text)),
+                "path" if text.starts_with('/') => address(text, None),
+                "path" => bounded(&redacted(text)),
+                _ if text.is_empty() || text.starts_with("bulkId:") || is_id() => bounded(text),
                 _ => "…".to_owned(),
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| redact(item, key)),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact(item, key, is_reference)),
         Value::Object(map) => {
-            let members = std::mem::take(map);
-            for (name, mut value) in members {
-                redact(&mut value, &name);
+            let path = map.iter().find(|(name, _)| name.eq_ignore_ascii_case("path")).and_then(|(_, path)| path.as_str());
+            let is_reference = is_reference || path.is_some_and(refers);
+            for (name, mut value) in std::mem::take(map) {
+                redact(&mut value, &name, refers(&name) || is_reference && name.eq_ignore_ascii_case("value"));
                 // The key of a value without path may be a path, and hold a filter.
-                map.insert(if name.contains('[') { filter(&name) } else { bounded(&name) }, value);
+                map.insert(if name.contains('[') { bounded(&redacted(&name)) } else { bounded(&name) }, value);
             }
         }
     }
 }
 
-/// A filter without its literals.
-fn filter(text: &str) -> String {
-    let mut is_literal = false;
-    let words = unquoted(text);
-    let words = words.split(' ').map(|word| {
-        let bare = word.trim_end_matches([')', ']']);
-        let is_known = ["true", "false", "null", "\"…\""].iter().any(|known| bare.eq_ignore_ascii_case(known));
-        let shown = if is_literal && !is_known && !word.starts_with('"') { "…" } else { word };
-        let operators = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
-        is_literal = operators.iter().any(|operator| word.eq_ignore_ascii_case(operator));
-        shown
-    });
-    bounded(&words.collect::<Vec<_>>().join(" "))
+/// Whether the attribute that `path` names holds ids.
+fn refers(path: &str) -> bool {
+    let name = path.rsplit(':').next().unwrap_or(path).split(['[', '.']).next().unwrap_or_default();
+    ["members", "manager", "groups"].iter().any(|attribute| name.eq_ignore_ascii_case(attribute))
 }
 
 /// `text` with `"…"` in the place of every quoted string that is no id. One that does not end takes the rest with it.
@@ -253,6 +258,13 @@ mod tests {
             r#"{{"schemas":["urn:x"],"userName":"…","password":"…","active":true,"age":0,"title":null,"emails":[{{"type":"work","value":"…","primary":true}}],"members":[{{"value":"{id}"}}],"Operations":[{{"op":"add","path":"emails[value eq \"…\"].display","value":{{"emails[value eq \"…\"].value":"…"}}}}]}}"#
         );
         assert_eq!(body(sent.as_bytes()), kept);
+        let secret = format!(
+            r#"{{"id":"{id}","password":"{id}","Operations":[{{"op":"add","path":"password","value":"{id}"}},{{"op":"add","path":"members","value":[{{"value":"{id}","display":"{id}"}}]}},{{"method":"POST","path":"/Users/{id}","data":{{"externalId":"{id}"}}}}]}}"#
+        );
+        let kept = format!(
+            r#"{{"id":"{id}","password":"…","Operations":[{{"op":"add","path":"password","value":"…"}},{{"op":"add","path":"members","value":[{{"value":"{id}","display":"…"}}]}},{{"method":"POST","path":"/Users/{id}","data":{{"externalId":"…"}}}}]}}"#
+        );
+        assert_eq!(body(secret.as_bytes()), kept, "a password may look like an id");
         assert_eq!(body(b"ada=secret"), "10 bytes that are no JSON object");
         let long = format!(r#"{{"a":[{}1]}}"#, "true,".repeat(LOG_BODY_BYTES_MAX));
         assert!(body(long.as_bytes()).len() <= LOG_BODY_BYTES_MAX + "…".len());
@@ -264,9 +276,15 @@ mod tests {
         let query = "filter=userName+eq+%22ada%22%20and%20title%20eq%20Boss%20and%20active%20eq%20true&count=5&cursor=abc";
         let kept = r#"/scim2/Users?filter=userName eq "…" and title eq … and active eq true&count=5&cursor=…"#;
         assert_eq!(address("/scim2/Users", Some(query)), kept);
-        assert_eq!(address("/scim2/Users/ada@x.test", None), "/scim2/Users/…");
-        assert_eq!(filter("userName eq \"never ends"), "userName eq \"…\"");
-        assert_eq!(filter("emails[value eq ada].type"), "emails[value eq …");
+        for (path, query, kept) in [
+            ("/scim2/Users/ada@x.test", None, "/scim2/Users/…"),
+            ("/scim2/v2/Users/ada.lovelace", None, "/scim2/v2/Users/…"),
+            ("/scim2/Users/.search", None, "/scim2/Users/.search"),
+            ("/scim2/Users", Some("ada@x.test&cursor"), "/scim2/Users?…=…&cursor=…"),
+            ("/scim2/Users", Some("ada%40x=1"), "/scim2/Users?…=…"),
+        ] {
+            assert_eq!(address(path, query), kept);
+        }
     }
 
     #[test]

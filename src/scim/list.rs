@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::filter::{Attr, Filter};
 use super::path::{Resolved, resolve};
-use super::schema::{ResourceType, Returned};
+use super::schema::ResourceType;
 use super::{Error, Profile, Quirk, Quirks, ScimType, filter, json, urn};
 use crate::base::limit::{PAGE_DEFAULT, PAGE_MAX};
 
@@ -163,9 +163,8 @@ fn sort_by(text: &str, resource_type: &ResourceType, profile: Profile, quirks: &
     if name.is_bare_in(text) {
         quirks.note(Quirk::BareExtension);
     }
-    let is_hidden = name.attribute.returned == Returned::Never || name.leaf().returned == Returned::Never;
     match name.comparable() {
-        Some(name) if !is_hidden => Ok(name.attr()),
+        Some(name) if !name.is_hidden() => Ok(name.attr()),
         _ => Err(invalid(format!("`sortBy` cannot be `{name}`, expected an attribute with a simple value"))),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::filter::Attr;
-use super::schema::{Attribute, Extension, ResourceType, Schema, Type};
+use super::schema::{Attribute, Extension, ResourceType, Returned, Schema, Type};
 use super::{Profile, Quirk};
 
 /// An attribute that exists: `emails`, `emails.value`, `urn:…:User:manager.value`.
@@ -110,6 +110,11 @@ impl<'s> Name<'s> {
             self.sub = Some(self.attribute.sub("value")?);
         }
         Some(self)
+    }
+
+    /// Whether its values are for nobody's eyes: a comparison or an order would tell them bit by bit (F-25).
+    pub fn is_hidden(&self) -> bool {
+        [self.attribute, self.leaf()].iter().any(|attribute| attribute.returned == Returned::Never)
     }
 
     /// For the tree of a filter.

@@ -72,9 +72,12 @@ async fn conditions_hold_for_every_type_and_in_every_form() {
     let invitation = below.post("/Invitations", &json!({ "userName": "ada" })).await.expect(201).id();
     let invitation = format!("/Invitations/{invitation}");
     // Sending its letter changes an invitation, too.
-    while below.get(&invitation).await.expect(200).body["delivery"]["state"] == "queued" {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let sent = async {
+        while below.get(&invitation).await.expect(200).body["delivery"]["state"] == "queued" {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), sent).await.expect("a letter goes out");
     for (persona, one) in [(&below, invitation), (&admin, format!("/Users/{user}")), (&admin, format!("/Groups/{group}"))] {
         let tag = persona.get(&one).await.expect(200).header("etag").expect("an ETag").to_owned();
         let get = || persona.request(Method::GET, &one);

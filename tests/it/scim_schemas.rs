@@ -33,6 +33,9 @@ fn gadget() -> Value {
             { "name": "number", "type": "integer" }, { "name": "maker", "mutability": "immutable" },
             { "name": "secret", "returned": "never" },
         ] },
+        { "name": "codes", "type": "complex", "multiValued": true, "subAttributes": [
+            { "name": "value", "returned": "never" }, { "name": "type" },
+        ] },
     ] })
 }
 
@@ -145,7 +148,7 @@ async fn mutability_and_returned_hold_on_every_way() {
     assert_eq!(shown("attributes=note").await, ["schemas", "id", "tag", "note"]);
     assert_eq!(shown("attributes=pin,parts.secret").await, ["schemas", "id", "tag"]);
     assert_eq!(shown("excludedAttributes=tag,model,size,parts,serial,meta").await, ["schemas", "id", "tag"]);
-    // An immutable attribute: the same, or left out, or nothing.
+    // U-03: an immutable attribute: the same, or left out, or nothing.
     let put = async |more: Value| child.put(&address, &with(&more)).await;
     let rest = json!({ "pin": "1234", "tag": "t", "note": "n", "parts": body["parts"] });
     let kept = put(rest.clone()).await.expect(200);
@@ -263,9 +266,15 @@ async fn filters_and_sorting_follow_the_schema() {
         assert_eq!(found.all("model"), expected, "{filter}");
         assert_eq!(found.total(), expected.len() as u64, "{filter}");
     }
-    for refused in
-        [r#"pin eq "1""#, r#"parts.secret eq "x""#, r#"userName eq "x""#, "on gt true", r#"blob gt "AA==""#, "count eq \"x\""]
-    {
+    for refused in [
+        r#"pin eq "1""#,
+        r#"parts.secret eq "x""#,
+        r#"codes sw "1""#,
+        r#"userName eq "x""#,
+        "on gt true",
+        r#"blob gt "AA==""#,
+        "count eq \"x\"",
+    ] {
         child.find("/Gadgets", refused).await.expect_error(400, Some("invalidFilter"));
     }
     for (by, order, expected) in [
@@ -280,7 +289,9 @@ async fn filters_and_sorting_follow_the_schema() {
         let found = child.query("/Gadgets", &[("sortBy", by), ("sortOrder", order)]).await.expect(200);
         assert_eq!(found.all("model"), expected, "{by} {order}");
     }
-    child.query("/Gadgets", &[("sortBy", "pin")]).await.expect_error(400, Some("invalidValue"));
+    for hidden in ["pin", "codes", "codes.value"] {
+        child.query("/Gadgets", &[("sortBy", hidden)]).await.expect_error(400, Some("invalidValue"));
+    }
     let page = child.get("/Gadgets?startIndex=2&count=1&attributes=model").await.expect(200);
     assert_eq!((page.total(), page.all("model")), (3, vec!["two".to_owned()]));
     let first = child.get("/Gadgets?cursor=&count=2&sortBy=weight").await.expect(200);
@@ -334,6 +345,10 @@ async fn users_and_groups_carry_what_the_tree_attached() {
         BADGE: { "number": 7, "LEVEL": "high", "pin": "1", "doors": [{ "value": "North" }] } });
     let made = root.post("/Users", &ada).await.expect(201);
     assert_eq!(made.body["schemas"], json!([USER, BADGE]));
+    // However the URN is spelled, those who have it are found.
+    let spelled = json!({ "name": "User", "schemaExtensions": [{ "schema": BADGE.to_uppercase().replace("URN", "urn"), "required": false }] });
+    declare(&root, &spelled).await;
+    root.api().delete("/resource-types/User").await.expect_error(409, None);
     assert_eq!(made.body[BADGE], json!({ "number": 7, "level": "high", "doors": [{ "value": "North" }] }));
     let address = format!("/Users/{}", made.id());
     assert_eq!(root.get(&address).await.expect(200).body[BADGE], made.body[BADGE]);
@@ -445,6 +460,8 @@ async fn definitions_change_as_far_as_what_is_stored_allows() {
     }
     let user = json!({ "id": USER, "attributes": [{ "name": "a" }] });
     api.put(&format!("/schemas/{USER}"), &user).await.expect_error(400, Some("invalidValue"));
+    let event = json!({ "name": "Client", "endpoint": "/Things", "schema": GADGET });
+    api.put("/resource-types/Client", &event).await.expect_error(400, Some("invalidValue"));
     let mine = json!({ "name": "Thing", "endpoint": "/Users", "schema": GADGET });
     api.put("/resource-types/Thing", &mine).await.expect_error(400, Some("invalidValue"));
     // While nothing is stored, anything goes.
@@ -469,6 +486,13 @@ async fn definitions_change_as_far_as_what_is_stored_allows() {
         let refused = api.put(&gadget_at, &changed(name, value)).await.expect_error(409, None);
         assert!(refused.text.contains("note"), "{}", refused.text);
     }
+    // What was sent as a secret stays one.
+    let mut told = gadget();
+    for pin in told["attributes"].as_array_mut().expect("attributes").iter_mut().filter(|one| one["name"] == "pin") {
+        *pin = json!({ "name": "pin" });
+    }
+    let refused = api.put(&gadget_at, &told).await.expect_error(409, None);
+    assert!(refused.text.contains("`returned` of `pin`"), "{}", refused.text);
     api.delete(&gadget_at).await.expect_error(409, None);
     api.delete("/resource-types/Gadget").await.expect_error(409, None);
     let moved = json!({ "name": "Gadget", "endpoint": "/Things", "schema": GADGET });

@@ -53,7 +53,7 @@ async fn lines_are_kept_as_long_and_as_many_as_an_operator_says() {
     assert_eq!(statuses(&stage, &acme).await, [500, 409, 400], "the newest three, T-06: and no other org's");
     assert_eq!(statuses(&stage, &globex).await, [201]);
     stage.clock.advance(DAY);
-    stage.app.requests_flush(KEEP).await.expect("written");
+    stage.app.requests_expire(KEEP).await.expect("forgotten");
     assert_eq!(statuses(&stage, &acme).await, [0; 0]);
 }
 

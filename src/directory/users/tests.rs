@@ -206,6 +206,15 @@ fn what_is_the_servers_cannot_be_patched() {
 }
 
 #[test]
+fn nobody_gets_back_in_by_an_omission() {
+    assert!(change(&resident(), json!([{ "op": "remove", "path": "active" }])).expect("P-17").is_none(), "still inactive");
+    let mut inactive: Value = serde_json::from_str(&guest().doc).expect("an object");
+    inactive["active"] = false.into();
+    let removed = written(change(&record(inactive), json!([{ "op": "remove", "path": "active" }])));
+    assert_eq!(removed.0["active"], false);
+}
+
+#[test]
 fn of_a_guest_only_active_can_be_changed() {
     let everything = || map(serde_json::from_str(&guest().doc).expect("an object"));
     for (name, value) in [

@@ -20,6 +20,8 @@ pub(in crate::http) fn tree_document(schemas: &Schemas, base: &str) -> String {
         }
     }
     document["servers"] = server(base);
+    let generic: Value =
+        serde_json::from_str(&OpenApiService::new(Resources, "", "").spec()).expect("poem-openapi prints JSON");
     for resource_type in schemas.types() {
         let core = Schemas::core().get(resource_type.kind);
         let own =
@@ -36,18 +38,16 @@ pub(in crate::http) fn tree_document(schemas: &Schemas, base: &str) -> String {
         component["properties"].as_object_mut().into_iter().for_each(|properties| properties.extend(extensions.clone()));
         match core {
             Some(_) => document["components"]["schemas"][resource_type.name.as_str()] = component,
-            None => add_type(&mut document, resource_type, component),
+            None => add_type(&mut document, &generic, resource_type, component),
         }
     }
     print(&document)
 }
 
 /// The operations on all such types, each under its own name.
-fn add_type(document: &mut Value, resource_type: &ResourceType, component: Value) {
+fn add_type(document: &mut Value, generic: &Value, resource_type: &ResourceType, component: Value) {
     let name = free_name(document, &resource_type.name);
     let list = format!("{name}ListResponse");
-    let generic: Value =
-        serde_json::from_str(&OpenApiService::new(Resources, "", "").spec()).expect("poem-openapi prints JSON");
     let mut listing = generic["components"]["schemas"]["ResourceListResponse"].clone();
     listing["properties"]["Resources"]["items"] = json!({ "$ref": format!("#/components/schemas/{name}") });
     document["components"]["schemas"][&name] = component;

@@ -70,6 +70,24 @@ pub enum CompareOp {
     Le,
 }
 
+impl CompareOp {
+    /// The operator that `word` is, whatever its case; `pr` compares nothing.
+    pub fn parse(word: &str) -> Option<CompareOp> {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "eq" => CompareOp::Eq,
+            "ne" => CompareOp::Ne,
+            "co" => CompareOp::Co,
+            "sw" => CompareOp::Sw,
+            "ew" => CompareOp::Ew,
+            "gt" => CompareOp::Gt,
+            "ge" => CompareOp::Ge,
+            "lt" => CompareOp::Lt,
+            "le" => CompareOp::Le,
+            _ => return None,
+        })
+    }
+}
+
 /// The right side of a comparison, in the type of the attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Literal {

@@ -6,11 +6,13 @@ pub mod ast;
 mod eval;
 mod lexer;
 mod parser;
+mod redact;
 mod show;
 
 pub use ast::{Attr, CompareOp, Filter, Literal, Node, NodeId};
 pub use eval::{matches, matches_element};
 pub use parser::{parse, parse_among, parse_element, parse_noting};
+pub use redact::redacted;
 pub(crate) use show::Brackets;
 
 #[cfg(test)]

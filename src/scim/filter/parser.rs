@@ -5,7 +5,7 @@ use super::lexer::{Lexer, Token};
 use crate::base::Timestamp;
 use crate::base::limit::{FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_TERMS_MAX};
 use crate::scim::path::{self, Name, Resolved};
-use crate::scim::schema::{Attribute, ResourceType, Returned, Type};
+use crate::scim::schema::{Attribute, ResourceType, Type};
 use crate::scim::{Error, Profile, Quirk, Quirks, ScimType, value};
 
 /// The filter that `text` holds, resolved against the schemas of its type; else 400 `invalidFilter` that says what was found
@@ -242,7 +242,7 @@ impl<'a, 's> Parser<'a, 's> {
         };
         match resolved {
             // F-25: a comparison would tell a password letter by letter.
-            Resolved::Attribute(name) if [name.attribute, name.leaf()].iter().any(|a| a.returned == Returned::Never) => {
+            Resolved::Attribute(name) if name.is_hidden() => {
                 Err(self.lexer.fault(at, &format!("`{name}`, which no filter may use,")))
             }
             Resolved::Attribute(name)
@@ -294,6 +294,9 @@ impl<'a, 's> Parser<'a, 's> {
             let detail = format!("`{name}`, which is complex, compared; expected one of its sub-attributes");
             return Err(self.lexer.fault(at, &detail)); // F-09
         };
+        if compared.is_hidden() {
+            return Err(self.lexer.fault(at, &format!("`{compared}`, which no filter may use,"))); // F-25
+        }
         let leaf = compared.leaf();
         let fits = match op {
             CompareOp::Eq | CompareOp::Ne => true,
@@ -328,20 +331,11 @@ impl<'a, 's> Parser<'a, 's> {
             return Err(self.lexer.fault(at, &format!("more than {FILTER_TERMS_MAX} comparisons")));
         }
         let Token::Word(word) = token else { return Err(self.unexpected(at, &token, OPERATOR)) };
-        let op = match word.to_ascii_lowercase().as_str() {
-            "pr" => None,
-            "eq" => Some(CompareOp::Eq),
-            "ne" => Some(CompareOp::Ne),
-            "co" => Some(CompareOp::Co),
-            "sw" => Some(CompareOp::Sw),
-            "ew" => Some(CompareOp::Ew),
-            "gt" => Some(CompareOp::Gt),
-            "ge" => Some(CompareOp::Ge),
-            "lt" => Some(CompareOp::Lt),
-            "le" => Some(CompareOp::Le),
-            _ => return Err(self.unexpected(at, &token, OPERATOR)), // F-22
-        };
-        Ok((at, op))
+        match CompareOp::parse(word) {
+            None if word.eq_ignore_ascii_case("pr") => Ok((at, None)),
+            None => Err(self.unexpected(at, &token, OPERATOR)), // F-22
+            op => Ok((at, op)),
+        }
     }
 
     // F-12.

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::{Attribute, Mutability, Returned, Schema, Type, Uniqueness, common, meta_schemas};
-use crate::base::limit::{NAME_CHARS_MAX, SCHEMA_ATTRIBUTES_MAX, STRING_CHARS_MAX};
+use crate::base::limit::{NAME_CHARS_MAX, RESOURCE_BYTES_MAX, SCHEMA_ATTRIBUTES_MAX, STRING_CHARS_MAX};
 use crate::scim::{Error, ScimType, json};
 
 impl Schema {
@@ -30,6 +30,9 @@ impl Schema {
         }
         match body.keys().find(|key| !["schemas", "meta"].contains(&key.to_ascii_lowercase().as_str())) {
             Some(key) => Err(within(invalid(format!("`{key}` is no part of a schema")))),
+            None if serde_json::to_string(&schema).is_ok_and(|text| text.len() > RESOURCE_BYTES_MAX) => {
+                Err(within(invalid(format!("it takes more than {RESOURCE_BYTES_MAX} bytes"))))
+            }
             None => Ok(schema),
         }
     }

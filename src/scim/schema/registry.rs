@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::define::{invalid, is_name, text};
 use super::{Extension, ResourceType, Schema, read};
 use crate::base::TypeId;
-use crate::base::limit::SCHEMAS_MAX;
+use crate::base::limit::{SCHEMAS_MAX, TREE_ATTRIBUTES_MAX};
 use crate::scim::{Error, Kind, json};
 
 /// The resource types of a tree of orgs: users, groups and invitations, and what the tree added.
@@ -49,6 +49,9 @@ pub struct TypeDefinition {
 const ENDPOINTS: [&str; 9] =
     ["Users", "Groups", "Invitations", "Organizations", "Me", "Bulk", "Schemas", "ResourceTypes", "ServiceProviderConfig"];
 
+/// What the log of changes calls that is no resource type of a tree; nobody may forge its events.
+const NAMES: [&str; 6] = ["Organization", "Client", "Token", "Settings", "Schemas", "Definition"];
+
 impl Schemas {
     /// Those that this program brings along.
     pub fn core() -> &'static Arc<Schemas> {
@@ -74,6 +77,11 @@ impl Schemas {
         for definition in server.types.iter().chain(&tree.types) {
             add(&mut types, definition, find)
                 .map_err(|error| Error { detail: format!("resource type `{}`: {}", definition.name, error.detail), ..error })?;
+        }
+        // Each request of the tree may walk through them, and each type holds a copy of its own.
+        let size: usize = types.iter().flat_map(ResourceType::schemas).map(|schema| schema.attributes.len()).sum();
+        if size > TREE_ATTRIBUTES_MAX {
+            return Err(invalid(format!("the resource types have {size} attributes, at most {TREE_ATTRIBUTES_MAX} are kept")));
         }
         Ok(Schemas { types, epoch })
     }
@@ -221,6 +229,9 @@ impl TypeDefinition {
         let is_version = segment.strip_prefix(['v', 'V']).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
         if !is_name(&name) || !is_name(segment) || segment.contains('$') || is_version {
             return Err(invalid("expected a `name` like `Role` and an `endpoint` like `/Roles`"));
+        }
+        if NAMES.iter().any(|taken| taken.eq_ignore_ascii_case(&name)) {
+            return Err(invalid(format!("the name `{name}` is taken")));
         }
         if ENDPOINTS.iter().any(|taken| taken.eq_ignore_ascii_case(segment)) {
             return Err(invalid(format!("`{endpoint}` is taken")));

@@ -104,6 +104,7 @@ pub(super) fn place(attr: &Attr, kind: Kind, context: Context, now: Timestamp, p
 /// The rows that are the elements of a multi-valued attribute, with a `where` clause to be continued.
 pub(super) fn elements(attr: &Attr, kind: Kind) -> String {
     match (kind, attr.name.as_str()) {
+        _ if attr.extension.is_some() => format!("json_each(r.doc, {}) e where true", path(attr, None)),
         (Kind::Group, "members") => "members m where m.org_id = r.org_id and m.group_id = r.id".into(),
         (Kind::User, "groups") => "members m join groups g on g.org_id = m.org_id and g.id = m.group_id \
             where m.org_id = r.org_id and m.user_id = r.id"

@@ -92,7 +92,8 @@ fn check(db: &Connection, root: OrgId, condition: &Condition) -> Result<(), Erro
     // What was deleted comes back as it was.
     let is_deleted = match (condition.kind, &condition.holds) {
         (Kind::User, Holds::NoneWith(_)) => has_one("tombstones", "r.kind = 'User'")?,
-        (Kind::Group, Holds::NoneWith(_)) => has_one("tombstones", "r.kind = 'Group'")?,
+        (Kind::User, Holds::AllWith(_)) => has_one("tombstones", "r.kind = 'User'")?,
+        (Kind::Group, Holds::NoneWith(_) | Holds::AllWith(_)) => has_one("tombstones", "r.kind = 'Group'")?,
         _ => false,
     };
     match is_deleted || has_one(table, &of_kind)? {

@@ -11,6 +11,7 @@ mod columns;
 mod definitions;
 mod filter;
 mod groups;
+mod idempotency;
 mod invitations;
 mod members;
 mod open;
@@ -19,7 +20,6 @@ mod outbox;
 mod pages;
 mod readers;
 mod request_log;
-mod requests;
 mod resources;
 mod settings;
 mod sort;
@@ -159,7 +159,7 @@ impl Store for Sqlite {
     }
 
     async fn request_kept(&self, org: OrgId, key: [u8; 32], now: Timestamp) -> Result<Option<RequestKept>, Error> {
-        self.readers.inline(|db| requests::kept(db, org, key, now))
+        self.readers.inline(|db| idempotency::kept(db, org, key, now))
     }
 
     async fn schema_epoch(&self, root: OrgId) -> Result<u64, Error> {
@@ -226,7 +226,7 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
         },
         Change::Invite(change) => invitations::write(db, change),
         Change::Outbox(change) => outbox::write(db, change),
-        Change::Request(kept) => requests::write(db, kept),
+        Change::Request(kept) => idempotency::write(db, kept),
         Change::Definitions(change) => definitions::write(db, change),
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use super::admission::{Admission, may_shut_out};
 use super::open::{BUSY, refusal};
-use super::{change_log, clients, outbox, requests, write};
+use super::{change_log, clients, idempotency, outbox, write};
 use crate::base::{Timestamp, limit};
 use crate::outbox::Letter;
 use crate::store::{Author, Change, Commit, Error, Outcome, Refused};
@@ -193,7 +193,7 @@ fn run_one(db: &Connection, job: Job) -> Ran {
             let work = || {
                 clients::sweep(db, now)?;
                 change_log::sweep(db, now)?;
-                requests::sweep(db, now)?;
+                idempotency::sweep(db, now)?;
                 outbox::lease(db, now, until, most)
             };
             Ran::Lease(guarded(db, work), reply)

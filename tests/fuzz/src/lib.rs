@@ -137,7 +137,7 @@ pub fn body(data: &[u8]) {
         if let Ok(accepted) = resource::accept(of, body.clone(), profile, &mut Quirks::new()) {
             assert_eq!(resource::accept(of, accepted.clone(), profile, &mut Quirks::new()), Ok(accepted));
         }
-        if let Ok(search) = list::SearchRequest::parse(body.clone(), profile) {
+        if let Ok(search) = list::SearchRequest::parse(body.clone(), profile, &mut Quirks::new()) {
             let _ = list::parse(&search.params(), of, profile);
         }
     }

@@ -131,6 +131,8 @@ fn replace_follows_the_rfc() {
     check(json!({"emails": [a, b]}), op("replace", r#"emails[type eq "work"]"#, c.clone()), json!({"emails": [c, b]}));
     let moved = json!({"emails": [{"type": "work", "value": "z"}, b]});
     check(json!({"emails": [a, b]}), op("replace", r#"emails[type eq "WORK" and value eq "a"].VALUE"#, json!("z")), moved);
+    let both = |display: &str| json!({"emails": [{"type": "work", "value": "a", "display": display}, {"type": "work", "value": "b", "display": display}]});
+    check(both("old"), op("replace", r#"emails[type eq "work"].display"#, json!("new")), both("new"));
     // A string in a filter may hold brackets.
     let odd = json!({"type": "a]b[", "value": "a"});
     check(json!({"emails": [odd]}), remove(r#"emails[type eq "a]b["]"#), json!({}));
