@@ -22,9 +22,6 @@ create table change_log (
   version_after  integer
 ) strict;
 
-create index change_log_by_org on change_log (org_id, seq);
-create index change_log_by_resource on change_log (org_id, resource_id, seq);
-
 create trigger orgs_logged after insert on orgs begin
   insert into change_log (at, org_id, actor, resource_type, resource_id, version_after)
   select coalesce(at, unixepoch() * 1000), new.id, actor, 'Organization', new.id, 1 from author;

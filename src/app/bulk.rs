@@ -142,6 +142,11 @@ impl<'a> Work<'a> {
         let until = Instant::now() + BULK_TIME;
         while !self.is_over() {
             match self.steps.pop_front() {
+                // What was decided in time is written first.
+                Some(step) if Instant::now() > until && !self.run.commits.is_empty() => {
+                    self.steps.push_front(step);
+                    self.flush().await;
+                }
                 Some(step) if Instant::now() > until => {
                     let late = scim::Error::status(503, "the request took too long, send this operation again");
                     step.into_iter().for_each(|at| self.end(at, Err(late.clone().into())));

@@ -56,6 +56,10 @@ impl Requests {
         }
     }
 
+    fn lose(&self, count: u64) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).dropped += count;
+    }
+
     /// The oldest lines, and how many were lost since the last call.
     fn take(&self) -> (Vec<(Entry, Option<Bytes>)>, u64) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +72,7 @@ impl Requests {
 
 impl App {
     /// Writes what waits, if anything does. Whether more waits.
-    pub async fn requests_flush(&self, keep: Keep) -> Result<bool, store::Error> {
+    pub async fn requests_flush(&self) -> Result<bool, store::Error> {
         let (lines, dropped) = self.requests.take();
         if dropped > 0 {
             tracing::warn!(dropped, "the request log was full");
@@ -79,17 +83,16 @@ impl App {
         let is_more = lines.len() == LOG_BATCH_MAX;
         let entries =
             lines.into_iter().map(|(entry, body)| Entry { body: body.map(|bytes| log::body(&bytes)).or(entry.body), ..entry });
-        self.requests_log(entries.collect(), keep).await?;
+        let entries: Vec<Entry> = entries.collect();
+        let count = entries.len() as u64;
+        let written = self.store.commit(self.author(Actor::Worker), vec![Change::RequestsLogged { entries }.into()]).await;
+        written.inspect_err(|_| self.requests.lose(count))?;
         Ok(is_more)
     }
 
-    /// Forgets some of what is too old, also of an org that nobody calls any more.
+    /// Forgets some of what is too old or too much, also of an org that nobody calls any more.
     pub async fn requests_expire(&self, keep: Keep) -> Result<(), store::Error> {
-        self.requests_log(Vec::new(), keep).await
-    }
-
-    async fn requests_log(&self, entries: Vec<Entry>, keep: Keep) -> Result<(), store::Error> {
-        let change = Change::RequestsLogged { entries, since: self.now() - keep.age, rows: keep.rows };
+        let change = Change::RequestsExpired { since: self.now() - keep.age, rows: keep.rows };
         self.store.commit(self.author(Actor::Worker), vec![change.into()]).await?;
         Ok(())
     }

@@ -136,7 +136,9 @@ impl App {
     ) -> Result<(Edits<'s>, Quirks), Error> {
         who.require(Scope::ResourcesWrite)?;
         let mut quirks = Quirks::default();
-        Ok((Edits::parse(body, resource_type, self.profile(who), &mut quirks)?, quirks))
+        let edits = Edits::parse(body, resource_type, self.profile(who), &mut quirks);
+        self.note(who, &quirks);
+        Ok((edits?, quirks))
     }
 
     pub(super) async fn resource_replaced(

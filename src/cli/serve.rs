@@ -66,7 +66,7 @@ impl Served {
             rows: self.config.request_log_rows,
         };
         let purge = tokio::spawn(worker::purge(Arc::clone(&self.app), keep, ended(stopped.clone())));
-        let log = tokio::spawn(worker::log_requests(Arc::clone(&self.app), keep, ended(stopped)));
+        let log = tokio::spawn(worker::log_requests(Arc::clone(&self.app), ended(stopped)));
         let documentation = if self.config.docs { Documentation::Served } else { Documentation::Hidden };
         let endpoint = http::routes(Arc::clone(&self.app), documentation);
         let signal = async {

@@ -172,7 +172,8 @@ pub fn manager(doc: &str) -> Option<String> {
 
 /// Whether this is a guest.
 pub fn is_guest(user: &Record) -> bool {
-    document::read(user).is_ok_and(|doc| doc.contains_key(urn::MEMBERSHIP))
+    // Few documents are worth parsing for this.
+    user.doc.contains(urn::MEMBERSHIP) && document::read(user).is_ok_and(|doc| doc.contains_key(urn::MEMBERSHIP))
 }
 
 fn new_password(operation: &Operation<'_>) -> Result<Secret<String>, Error> {

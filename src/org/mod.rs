@@ -43,6 +43,9 @@ pub enum Change {
     RequestsLogged {
         /// The lines, of any org.
         entries: Vec<log::Entry>,
+    },
+    /// Some lines of the log have been kept long enough.
+    RequestsExpired {
         /// What is older is forgotten.
         since: Timestamp,
         /// Lines of an org that are kept.

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::app::requests::Keep;
 
 /// Between two looks where no batch is full.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Writes what waits until `stop`, and then the rest.
-pub async fn log_requests(app: Arc<App>, keep: Keep, stop: impl Future<Output = ()> + Send) {
+pub async fn log_requests(app: Arc<App>, stop: impl Future<Output = ()> + Send) {
     let mut stop = pin!(stop);
     let mut is_last = false;
     loop {
-        match app.requests_flush(keep).await {
+        match app.requests_flush().await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the request log could not be written"),

@@ -460,6 +460,10 @@ async fn definitions_change_as_far_as_what_is_stored_allows() {
     }
     let user = json!({ "id": USER, "attributes": [{ "name": "a" }] });
     api.put(&format!("/schemas/{USER}"), &user).await.expect_error(400, Some("invalidValue"));
+    // What cannot be held to is not passed over: a core extension stays as the core has it.
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let demanded = json!({ "name": "User", "schemaExtensions": [{ "schema": enterprise, "required": true }] });
+    api.put("/resource-types/User", &demanded).await.expect_error(400, Some("invalidValue"));
     let event = json!({ "name": "Client", "endpoint": "/Things", "schema": GADGET });
     api.put("/resource-types/Client", &event).await.expect_error(400, Some("invalidValue"));
     let mine = json!({ "name": "Thing", "endpoint": "/Users", "schema": GADGET });

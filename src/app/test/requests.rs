@@ -49,7 +49,8 @@ async fn lines_are_kept_as_long_and_as_many_as_an_operator_says() {
         stage.clock.advance(Duration::from_secs(1));
     }
     push(&stage, &globex, 201, Quirks::new());
-    assert!(!stage.app.requests_flush(KEEP).await.expect("written"));
+    assert!(!stage.app.requests_flush().await.expect("written"));
+    stage.app.requests_expire(KEEP).await.expect("forgotten");
     assert_eq!(statuses(&stage, &acme).await, [500, 409, 400], "the newest three, T-06: and no other org's");
     assert_eq!(statuses(&stage, &globex).await, [201]);
     stage.clock.advance(DAY);
@@ -64,7 +65,7 @@ async fn what_was_needed_is_counted() {
     let both: Quirks = [Quirk::OpCase, Quirk::BareWord].into_iter().collect();
     push(&stage, &acme, 200, both);
     push(&stage, &acme, 400, Quirks::of(Quirk::BareWord));
-    stage.app.requests_flush(KEEP).await.expect("written");
+    stage.app.requests_flush().await.expect("written");
     let counts = stage.app.quirks_list(&acme).await.expect("counts");
     let counts: Vec<_> =
         counts["quirks"].as_array().expect("counts").iter().map(|one| (&one["quirk"], &one["count"])).collect();
@@ -87,7 +88,7 @@ async fn a_log_that_is_full_loses_lines_and_holds_up_nobody() {
     for _ in 0..LOG_QUEUE_MAX + 5 {
         push(&stage, &acme, 201, Quirks::of(Quirk::OpCase));
     }
-    while stage.app.requests_flush(Keep { rows: 1, ..KEEP }).await.expect("written") {}
+    while stage.app.requests_flush().await.expect("written") {}
     let counts = stage.app.quirks_list(&acme).await.expect("counts");
     assert_eq!(counts["quirks"][0]["count"], LOG_QUEUE_MAX);
 }

@@ -11,7 +11,7 @@ use super::{Tag, changed, created, fetched, id, projection, query, references};
 use crate::app::idempotency::Turn;
 use crate::http::resource::{Group, GroupListResponse, PatchOp, SearchRequest};
 use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Preference, Rejection, ScimBody};
-use crate::scim::{Kind, list, render};
+use crate::scim::{Kind, render};
 
 /// The operations on groups.
 pub struct Groups;
@@ -78,16 +78,9 @@ impl Groups {
         #[oai(name = "excludedAttributes")]
         excluded_attributes: Query<Option<Names>>,
     ) -> Result<Answered<GroupListResponse>, Rejection> {
-        let request = list::SearchRequest {
-            filter: filter.0,
-            sort_by: sort_by.0,
-            sort_order: sort_order.0,
-            start_index: start_index.0.map(|text| text.0),
-            count: count.0.map(|text| text.0),
-            cursor: cursor.0,
-            attributes: attributes.0.map(|names| names.0),
-            excluded_attributes: excluded_attributes.0.map(|names| names.0),
-        };
+        let order = (sort_by, sort_order);
+        let window = (start_index, count, cursor);
+        let request = query::request(filter, order, window, (attributes, excluded_attributes));
         query::list(caller.who.schemas.group(), &caller, &request).await.map(Answered::new)
     }
 

@@ -20,7 +20,7 @@ use crate::http::resource::{
 };
 use crate::http::{Answered, Authed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
 use crate::invite::{self, Answer};
-use crate::scim::{Quirks, list, resource};
+use crate::scim::{Quirks, resource};
 
 /// The operations on invitations.
 pub struct Invitations;
@@ -100,16 +100,9 @@ impl Invitations {
         #[oai(name = "excludedAttributes")]
         excluded_attributes: Query<Option<Names>>,
     ) -> Result<Answered<InvitationListResponse>, Rejection> {
-        let request = list::SearchRequest {
-            filter: filter.0,
-            sort_by: sort_by.0,
-            sort_order: sort_order.0,
-            start_index: start_index.0.map(|text| text.0),
-            count: count.0.map(|text| text.0),
-            cursor: cursor.0,
-            attributes: attributes.0.map(|names| names.0),
-            excluded_attributes: excluded_attributes.0.map(|names| names.0),
-        };
+        let order = (sort_by, sort_order);
+        let window = (start_index, count, cursor);
+        let request = query::request(filter, order, window, (attributes, excluded_attributes));
         query::list(caller.who.schemas.invitation(), &caller, &request).await.map(Answered::new)
     }
 

@@ -1,5 +1,6 @@
 //! Lists: from a query string or the body of `.search`, one way through.
 
+use super::parameter::{Integer, Names};
 use super::{projected, references};
 use crate::app::{self, search};
 use crate::http::payload::ScimBody;
@@ -10,6 +11,36 @@ use crate::scim::list::{self, Query, SearchRequest, Start};
 use crate::scim::render::{self, Window};
 use crate::scim::{Kind, Quirks, ResourceType};
 use crate::store::{Page, References};
+
+/// A parameter of a query string.
+type Parameter<T> = poem_openapi::param::Query<Option<T>>;
+
+/// What the parameters of a query string ask for: filter, order, window, projection.
+pub(super) fn request(
+    filter: Parameter<String>,
+    (sort_by, sort_order): (Parameter<String>, Parameter<String>),
+    (start_index, count, cursor): (Parameter<Integer>, Parameter<Integer>, Parameter<String>),
+    (attributes, excluded_attributes): (Parameter<Names>, Parameter<Names>),
+) -> SearchRequest {
+    SearchRequest {
+        filter: filter.0,
+        sort_by: sort_by.0,
+        sort_order: sort_order.0,
+        start_index: start_index.0.map(|text| text.0),
+        count: count.0.map(|text| text.0),
+        cursor: cursor.0,
+        attributes: attributes.0.map(|names| names.0),
+        excluded_attributes: excluded_attributes.0.map(|names| names.0),
+    }
+}
+
+/// What the body of a `.search` asks for.
+pub(super) fn searched<T: Shape>(caller: &Authed, body: ScimBody<T>) -> Result<SearchRequest, Rejection> {
+    let mut quirks = Quirks::new();
+    let request = SearchRequest::parse(body.map, caller.profile(), &mut quirks);
+    caller.who.noted.add(quirks);
+    Ok(request?)
+}
 
 /// The `ListResponse` that `request` asks for (RFC 7644 §3.4.2).
 pub(super) async fn list(resource_type: &ResourceType, caller: &Authed, request: &SearchRequest) -> Result<Vec<u8>, Rejection> {
@@ -95,8 +126,5 @@ pub(super) async fn search<T: Shape>(
     caller: &Authed,
     body: ScimBody<T>,
 ) -> Result<Vec<u8>, Rejection> {
-    let mut quirks = Quirks::new();
-    let request = SearchRequest::parse(body.map, caller.profile(), &mut quirks)?;
-    caller.who.noted.add(quirks);
-    list(resource_type, caller, &request).await
+    list(resource_type, caller, &searched(caller, body)?).await
 }

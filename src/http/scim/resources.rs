@@ -12,7 +12,7 @@ use super::parameter::{Integer, ListHeader, Names};
 use super::{Tag, changed, created, fetched, id, projection, query};
 use crate::http::resource::{PatchOp, Resource, ResourceListResponse, SearchRequest};
 use crate::http::{Answered, Authed, Changed, Created, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
-use crate::scim::{ResourceType, list};
+use crate::scim::ResourceType;
 
 /// The operations on them.
 pub struct Resources;
@@ -75,16 +75,9 @@ impl Resources {
         #[oai(name = "excludedAttributes")]
         excluded_attributes: Query<Option<Names>>,
     ) -> Result<Answered<ResourceListResponse>, Rejection> {
-        let request = list::SearchRequest {
-            filter: filter.0,
-            sort_by: sort_by.0,
-            sort_order: sort_order.0,
-            start_index: start_index.0.map(|text| text.0),
-            count: count.0.map(|text| text.0),
-            cursor: cursor.0,
-            attributes: attributes.0.map(|names| names.0),
-            excluded_attributes: excluded_attributes.0.map(|names| names.0),
-        };
+        let order = (sort_by, sort_order);
+        let window = (start_index, count, cursor);
+        let request = query::request(filter, order, window, (attributes, excluded_attributes));
         query::list(resource_type(&caller, &endpoint)?, &caller, &request).await.map(Answered::new)
     }
 

@@ -10,7 +10,6 @@ use super::parameter::{Integer, Names};
 use super::{Tag, query};
 use crate::http::resource::{ResourceListResponse, SearchRequest};
 use crate::http::{Answered, Authed, Rejection, ScimBody};
-use crate::scim::{Quirks, list};
 
 /// The operations on everything.
 pub struct Root;
@@ -48,16 +47,9 @@ impl Root {
         #[oai(name = "excludedAttributes")]
         excluded_attributes: Query<Option<Names>>,
     ) -> Result<Answered<ResourceListResponse>, Rejection> {
-        let request = list::SearchRequest {
-            filter: filter.0,
-            sort_by: sort_by.0,
-            sort_order: sort_order.0,
-            start_index: start_index.0.map(|text| text.0),
-            count: count.0.map(|text| text.0),
-            cursor: cursor.0,
-            attributes: attributes.0.map(|names| names.0),
-            excluded_attributes: excluded_attributes.0.map(|names| names.0),
-        };
+        let order = (sort_by, sort_order);
+        let window = (start_index, count, cursor);
+        let request = query::request(filter, order, window, (attributes, excluded_attributes));
         query::list_all(&caller, &request).await.map(Answered::new)
     }
 
@@ -71,9 +63,6 @@ impl Root {
         /// The parameters.
         request: ScimBody<SearchRequest>,
     ) -> Result<Answered<ResourceListResponse>, Rejection> {
-        let mut quirks = Quirks::new();
-        let request = list::SearchRequest::parse(request.map, caller.profile(), &mut quirks)?;
-        caller.who.noted.add(quirks);
-        query::list_all(&caller, &request).await.map(Answered::new)
+        query::list_all(&caller, &query::searched(&caller, request)?).await.map(Answered::new)
     }
 }

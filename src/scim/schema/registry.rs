@@ -50,7 +50,7 @@ const ENDPOINTS: [&str; 9] =
     ["Users", "Groups", "Invitations", "Organizations", "Me", "Bulk", "Schemas", "ResourceTypes", "ServiceProviderConfig"];
 
 /// What the log of changes calls that is no resource type of a tree; nobody may forge its events.
-const NAMES: [&str; 6] = ["Organization", "Client", "Token", "Settings", "Schemas", "Definition"];
+const NAMES: [&str; 7] = ["Organization", "Client", "Token", "Settings", "Schemas", "Definition", "Tombstone"];
 
 impl Schemas {
     /// Those that this program brings along.
@@ -210,8 +210,11 @@ impl TypeDefinition {
                 required => required.as_bool().ok_or_else(|| invalid(format!("`required` of `{urn}` is no boolean")))?,
             };
             // What is there already need not be attached; it may be shown.
-            let is_core = CORE.schemas().iter().any(|core| core.id.eq_ignore_ascii_case(urn));
-            if !is_core {
+            let own = CORE.types.iter().filter(|core| core.name.eq_ignore_ascii_case(&name));
+            let is_there = own
+                .flat_map(|core| &core.extensions)
+                .any(|one| one.schema.id.eq_ignore_ascii_case(urn) && one.required == required);
+            if !is_there {
                 extensions.push((urn.to_owned(), required));
             }
         }

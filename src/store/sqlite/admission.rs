@@ -86,7 +86,7 @@ fn key(org: OrgId, claim: &Claim) -> Key {
 /// Whether `change` may shut out somebody who was let in. What is not known to be harmless may.
 pub(super) fn may_shut_out(change: &Change) -> bool {
     match change {
-        Change::Org(org::Change::OrgCreated(_) | org::Change::RequestsLogged { .. })
+        Change::Org(org::Change::OrgCreated(_) | org::Change::RequestsLogged { .. } | org::Change::RequestsExpired { .. })
         | Change::Auth(auth::Change::ClientCreated(_)) => false,
         // Nobody is shut out, but the answer tells what holds in the org.
         Change::Org(org::Change::SettingsChanged { .. }) => true,

@@ -1,13 +1,18 @@
 //! What trees define for themselves: schemas and resource types as they were written, and whether data would contradict a change.
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 
 use super::attributes::literal;
-use super::readers::{Moment, all, execute, int, one};
+use super::readers::{Moment, all, execute, int, one, within};
 use crate::base::OrgId;
 use crate::org::definitions::{Change, Condition, DefinitionKind, Holds};
 use crate::scim::Kind;
 use crate::store::{Defined, Error, Outcome};
+
+/// How long a change of definitions may look through documents; everybody's writes wait behind it.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How often the definitions of the tree under `root` have changed.
 pub(super) fn epoch(db: &Connection, root: OrgId) -> Result<u64, Error> {
@@ -36,9 +41,8 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
             if epoch(db, *root)? != *expected {
                 return Err(Error::Stale);
             }
-            for condition in conditions {
-                check(db, *root, condition)?;
-            }
+            // Others wait for the writer meanwhile.
+            within(db, LOOK, |db| conditions.iter().try_for_each(|condition| check(db, *root, condition)))?;
             match doc {
                 Some(doc) => execute(
                     db,

@@ -73,7 +73,8 @@ pub(super) fn orgs(db: &Connection) -> Result<Vec<Org>, Error> {
 pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
     let org = match change {
         Change::OrgCreated(org) => org,
-        Change::RequestsLogged { entries, since, rows } => return request_log::write(db, entries, *since, *rows),
+        Change::RequestsLogged { entries } => return request_log::write(db, entries),
+        Change::RequestsExpired { since, rows } => return request_log::expire(db, *since, *rows),
         Change::SettingsChanged { org, expected, settings } => return settings::write(db, *org, *expected, *settings),
     };
     execute(

@@ -48,10 +48,11 @@ pub(super) fn is_probe(kind: Kind, query: &Query) -> bool {
     let Node::Compare(attr, CompareOp::Eq, _) = &filter.nodes[filter.root] else { return false };
     match (kind, attr.name.as_str()) {
         (_, _) if attr.extension.is_some() => false,
+        // The members of a large group are no probe.
+        (Kind::Group, "id" | "displayName" | "externalId") => !query.references,
         (_, "id") => true,
         (Kind::User, "userName" | "externalId") => true,
         (Kind::User, "emails") => !attr.case_exact && attr.sub.as_deref().is_none_or(|sub| sub == "value"),
-        (Kind::Group, "displayName" | "externalId") => !query.references,
         _ => false,
     }
 }

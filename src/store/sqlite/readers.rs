@@ -103,7 +103,11 @@ impl Drop for Moment<'_> {
 }
 
 /// Gives `read` up when its time is over; the connection stays good.
-fn within<T>(db: &Connection, time: Duration, read: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+pub(super) fn within<T>(
+    db: &Connection,
+    time: Duration,
+    read: impl FnOnce(&Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
     let end = Instant::now() + time;
     db.progress_handler(STEPS, Some(move || Instant::now() >= end))?;
     let answer = read(db);

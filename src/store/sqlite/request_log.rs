@@ -1,7 +1,5 @@
 //! The request log of each org, and how often it needed which quirk.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
@@ -11,14 +9,12 @@ use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::scim::Quirks;
 use crate::store::{Error, Outcome};
 
-/// Rows that one sweep forgets for their age; the next one goes on.
-const SWEEP_MAX: i64 = 1000;
+/// Rows that one look forgets for one reason; the next one goes on.
+const SWEEP_MAX: i64 = 10_000;
 
-/// Writes `entries`, counts what they needed, and forgets what is older than `since` and beyond `rows` in an org.
-pub(super) fn write(db: &Connection, entries: &[Entry], since: Timestamp, rows: u32) -> Result<Outcome, Error> {
-    let mut orgs = BTreeSet::new();
+/// Writes `entries`, and counts what they needed.
+pub(super) fn write(db: &Connection, entries: &[Entry]) -> Result<Outcome, Error> {
     for entry in entries {
-        orgs.insert(entry.org.0);
         execute(
             db,
             "insert into request_log
@@ -48,19 +44,28 @@ pub(super) fn write(db: &Connection, entries: &[Entry], since: Timestamp, rows: 
             )?;
         }
     }
-    for org in orgs {
-        execute(
-            db,
-            "delete from request_log where org_id = ?1
-               and id <= (select id from request_log where org_id = ?1 order by id desc limit 1 offset ?2)",
-            &[&org, &rows],
-        )?;
-    }
+    Ok(Outcome::Done)
+}
+
+/// Forgets some of what is older than `since`, and of what is beyond `rows` in an org.
+pub(super) fn expire(db: &Connection, since: Timestamp, rows: u32) -> Result<Outcome, Error> {
     execute(
         db,
         "delete from request_log where rowid in (select rowid from request_log where at < ?1 order by at limit ?2)",
         &[&since.0, &SWEEP_MAX],
     )?;
+    let full =
+        all(db, "select org_id, count(*) - ?1 from request_log group by org_id having count(*) > ?1", &[&rows], |row| {
+            Ok((row.get::<_, Uuid>(0)?, row.get::<_, i64>(1)?))
+        })?;
+    for (org, surplus) in full {
+        execute(
+            db,
+            "delete from request_log
+             where rowid in (select rowid from request_log where org_id = ?1 order by id limit min(?2, ?3))",
+            &[&org, &surplus, &SWEEP_MAX],
+        )?;
+    }
     Ok(Outcome::Done)
 }
 

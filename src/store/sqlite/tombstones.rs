@@ -117,6 +117,15 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
 
 /// Forgets it, and with a person the tombstones of its guests, which can never come back without it.
 fn erase(db: &Connection, org: OrgId, id: Uuid) -> Result<Outcome, Error> {
+    // No trigger can tell this from what is restored or has become too old.
+    execute(
+        db,
+        "insert into change_log (at, org_id, actor, resource_type, resource_id, version_before)
+         select coalesce(a.at, unixepoch() * 1000), t.org_id, a.actor, 'Tombstone', t.id, t.version
+         from author a, tombstones t
+         where t.org_id = ?1 and t.id = ?2 or t.home_org_id = ?1 and t.home_id = ?2",
+        &[&org.0, &id],
+    )?;
     let gone = execute(db, "delete from tombstones where org_id = ?1 and id = ?2", &[&org.0, &id])?;
     if gone == 0 {
         return Err(Error::NotFound);

@@ -199,15 +199,15 @@ fn replace(
         execute(db, "update users set active_own = ?3 where org_id = ?1 and id = ?2", &[&org.0, &id.0, &columns.active])?;
         project(db, org, id.0, at)?
     } else {
-        if let Some(hash) = password_hash {
-            execute(db, "update users set password_hash = ?3 where org_id = ?1 and id = ?2", &[&org.0, &id.0, &hash])?;
-        }
         if doc == before.doc {
             // V-05: nothing that anybody can read has changed.
+            if let Some(hash) = password_hash {
+                execute(db, "update users set password_hash = ?3 where org_id = ?1 and id = ?2", &[&org.0, &id.0, &hash])?;
+            }
             return Ok(before.outcome());
         }
         unique(db, org, id.0, before.columns.external_id.as_deref(), columns.external_id.as_deref())?;
-        let after = Row { columns: &columns, active: columns.active, active_own: columns.active, doc };
+        let after = Row { columns: &columns, active: columns.active, active_own: columns.active, password_hash, doc };
         update(db, org, id.0, &before, &after, at)?
     };
     follow(db, org, id.0, at)?;
@@ -224,6 +224,8 @@ struct Row<'a> {
     columns: &'a UserColumns,
     active: bool,
     active_own: bool,
+    /// None keeps the one that is there.
+    password_hash: Option<&'a str>,
     doc: &'a str,
 }
 
@@ -234,7 +236,7 @@ fn update(db: &Connection, org: OrgId, id: Uuid, before: &Found, after: &Row<'_>
         db,
         "update users set user_name = ?3, user_name_key = ?4, display_name = ?5, display_name_key = ?6, family_name_key = ?7,
            given_name_key = ?8, external_id = ?9, manager_id = ?10, active = ?11, active_own = ?12, last_modified = ?13,
-           version = version + 1, doc = ?14
+           version = version + 1, doc = ?14, password_hash = coalesce(?15, password_hash)
          where org_id = ?1 and id = ?2",
         &[
             &org.0,
@@ -251,6 +253,7 @@ fn update(db: &Connection, org: OrgId, id: Uuid, before: &Found, after: &Row<'_>
             &after.active_own,
             &at.0,
             &after.doc,
+            &after.password_hash,
         ],
     )
     .map_err(refused)?;
@@ -303,7 +306,7 @@ fn project(db: &Connection, org: OrgId, guest: Uuid, at: Timestamp) -> Result<Ou
     if doc == before.doc {
         return Ok(before.outcome());
     }
-    let after = Row { columns: &columns, active, active_own: before.active_own, doc: &doc };
+    let after = Row { columns: &columns, active, active_own: before.active_own, password_hash: None, doc: &doc };
     update(db, org, guest, &before, &after, at)
 }
 
@@ -429,7 +432,8 @@ fn release(db: &Connection, org: OrgId, manager: Uuid, at: Timestamp) -> Result<
         let Some(before) = found(db, org, report)? else { continue };
         let doc = without_manager(&before.doc);
         let columns = UserColumns { manager_id: None, ..before.columns.clone() };
-        let after = Row { columns: &columns, active: columns.active, active_own: before.active_own, doc: &doc };
+        let after =
+            Row { columns: &columns, active: columns.active, active_own: before.active_own, password_hash: None, doc: &doc };
         update(db, org, report, &before, &after, at)?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -108,17 +108,12 @@ fn closed() -> Error {
 }
 
 fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission) {
-    let mut is_dirty = false;
+    let mut written: Option<Instant> = None;
     let mut batch = Vec::with_capacity(BATCH_MAX);
     loop {
         match jobs.recv_timeout(IDLE) {
             Ok(job) => batch.push(job),
-            Err(RecvTimeoutError::Timeout) => {
-                if std::mem::take(&mut is_dirty) {
-                    checkpoint(db);
-                }
-                continue;
-            }
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         while batch.len() < BATCH_MAX
@@ -135,9 +130,15 @@ fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission) {
                 _ => None,
             };
         }
+        // Whoever looks for letters comes by all the time, and writes only where something was written before.
+        if batch.iter().any(|job| !matches!(job, Job::Lease { .. })) {
+            written = Some(Instant::now());
+        }
         if !batch.is_empty() {
             run(db, &mut batch, admission);
-            is_dirty = true;
+        }
+        if written.take_if(|at| at.elapsed() >= IDLE).is_some() {
+            checkpoint(db);
         }
         if let Some(reply) = farewell {
             checkpoint(db);

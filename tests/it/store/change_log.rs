@@ -31,15 +31,28 @@ async fn every_write_is_logged_once_and_what_changed_nothing_is_not() {
     world.replace(world.root, 1, 1, json!({ "userName": "ada" })).await.expect("V-05: the same");
     world.replace(world.root, 1, 1, json!({ "userName": "Ada" })).await.expect("another");
     assert!(world.replace(world.root, 1, 1, json!({ "userName": "eve" })).await.is_err(), "stale");
+    let both = directory::Change::UserReplaced {
+        org: world.root,
+        id: user_id(1),
+        expected: 2,
+        doc: document(urn::USER, 1, json!({ "userName": "Ada", "title": "Countess" })),
+        password_hash: Some("hash".into()),
+        at: NOW,
+    };
+    world.write(both).await.expect("a password and a title are one change");
     let deleted = directory::Change::UserDeleted { org: world.root, id: user_id(1), expected: None, at: NOW };
     world.write(deleted).await.expect("gone");
+    let erased = directory::Change::Erased { org: world.root, id: id(1) };
+    world.write(erased).await.expect("nobody brings it back");
     let events = [
         "operator: User 1 ->1",
         "operator: Group 9 ->1",
         "operator: Group 9 1>2",
         "operator: User 1 1>2",
+        "operator: User 1 2>3",
         "operator: Group 9 2>3",
-        "operator: User 1 2>-",
+        "operator: User 1 3>-",
+        "operator: Tombstone 1 3>-",
     ];
     assert_eq!(world.events(world.root), events);
 }
