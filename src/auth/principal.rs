@@ -11,7 +11,7 @@ use crate::scim::{Noted, Schemas};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The one org that the token enters, the same as in the path.
-    pub org: Org,
+    pub org: Arc<Org>,
     /// Whose rights these are.
     pub subject: Subject,
     /// `client_id`, for the logs; no right hangs on it.

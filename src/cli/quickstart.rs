@@ -78,7 +78,7 @@ async fn make(app: &App) -> Result<Samples, Failure> {
     let root = app.org_create(None, "acme", Some("ACME")).await?;
     let child = app.org_create(Some(root.id), "acme-partners", Some("ACME Partners")).await?;
     let operator = |org: &Org| Principal {
-        org: org.clone(),
+        org: org.clone().into(),
         subject: Subject::Client(SystemRandom.uuid(app.now()).into()),
         client_id: None,
         scopes: ScopeSet::ALL,

@@ -76,7 +76,8 @@ impl Endpoint for Site {
                 context.is_tidy = is_tidy(address.rest, request.uri().query());
                 let path = local_path(address.rest)?;
                 let route = if address.area == "api" { &self.api } else { &self.scim };
-                within(route, request, context, path).await
+                // On the heap: what waits for it would carry it along at every move.
+                Box::pin(within(route, request, context, path)).await
             }
             Some(Address { root, org, area: "invitations", rest }) => {
                 let (root, org, rest) = (root.to_owned(), org.to_owned(), rest.to_owned());

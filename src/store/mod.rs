@@ -134,7 +134,7 @@ pub struct Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     /// The org.
-    pub org: Org,
+    pub org: Arc<Org>,
     /// Whether the subject exists in this org, is active, and the token is not revoked.
     pub is_live: bool,
 }

@@ -56,7 +56,7 @@ pub(crate) async fn stage() -> Stage {
 
 fn caller(org: Org) -> Principal {
     Principal {
-        org,
+        org: org.into(),
         subject: Subject::Client(ClientId(uuid::Uuid::from_u128(1))),
         client_id: None,
         scopes: ScopeSet::ALL,

@@ -54,12 +54,12 @@ impl Stage {
         self.caller(org, ScopeSet::ALL)
     }
 
-    fn caller(&self, org: Org, scopes: ScopeSet) -> Principal {
+    fn caller(&self, org: impl Into<Arc<Org>>, scopes: ScopeSet) -> Principal {
         let client = ClientId(SystemRandom.uuid(self.app.now()));
         let expires_at = Timestamp(i64::MAX);
         let schemas = Schemas::core().clone();
         Principal {
-            org,
+            org: org.into(),
             subject: Subject::Client(client),
             client_id: None,
             scopes,

@@ -118,7 +118,7 @@ mod tests {
             created: Timestamp(0),
             settings: Default::default(),
         };
-        Some(Access { org, is_live })
+        Some(Access { org: org.into(), is_live })
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Orgs: their rows, and whether a token may enter one.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Row, ToSql};
 
 use super::readers::{all, execute, one};
@@ -37,7 +39,7 @@ pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Optio
     let token = claim.token.map(|token| token.0);
     let mut params: Vec<&dyn ToSql> = vec![&org.0, &token];
     params.extend(subject);
-    one(db, sql, &params, |row| Ok(Access { org: from_row(row)?, is_live: row.get(12)? }))
+    one(db, sql, &params, |row| Ok(Access { org: Arc::new(from_row(row)?), is_live: row.get(12)? }))
 }
 
 /// An org by its id.

@@ -23,23 +23,19 @@ pub(super) fn resource(
     references: References,
     now: Timestamp,
 ) -> Result<Option<Record>, Error> {
-    let sql = match kind {
-        Kind::User => "select id, version, created, last_modified, doc, manager_id from users where org_id = ?1 and id = ?2",
-        Kind::Group => "select id, version, created, last_modified, doc from groups where org_id = ?1 and id = ?2",
+    let references = references == References::Include;
+    let mut sql = format!("select {} from {} r where r.org_id = ?1 and r.id = ?2", columns(kind, references, "r"), table(kind));
+    match kind {
         Kind::Invitation => return invitations::record(db, org, id, now),
         Kind::Custom(type_id) => {
-            let sql =
-                "select id, version, created, last_modified, doc from resources where org_id = ?1 and type_id = ?2 and id = ?3";
-            return one(db, sql, &[&org.0, &type_id.0, &id], record);
+            sql.push_str(" and r.type_id = ?3");
+            return one(db, &sql, &[&org.0, &id, &type_id.0], record);
         }
-    };
-    let _moment = Moment::of(db)?;
-    let Some((mut record, manager)) = one(db, sql, &[&org.0, &id], |row| managed(kind, row))? else { return Ok(None) };
-    add_manager(db, org, &mut record, manager)?;
-    if references == References::Include {
-        add_references(db, org, kind, &mut record)?;
+        Kind::User | Kind::Group => {}
     }
-    Ok(Some(record))
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query((org.0, id))?;
+    rows.next()?.map(|row| whole(db, org, kind, row, references)).transpose()
 }
 
 /// Whether the query is a look-up by an indexed, all but unique attribute.
@@ -59,8 +55,10 @@ pub(super) fn is_probe(kind: Kind, query: &Query) -> bool {
 
 /// A page of resources of `org`. Its total and its records are of one moment.
 pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<Page, Error> {
-    let _moment = Moment::of(db)?;
+    // A statement that stands on a row holds the moment for what else is read; a cursor may need two, one after the other.
+    let _moment = (!matches!(query.start, Start::Offset(_))).then(|| Moment::of(db)).transpose()?;
     let mut page = Page::default();
+    let mut total = None;
     if query.count > 0 {
         'page: for (sql, params) in selects(org, kind, query, now) {
             let mut statement = db.prepare_cached(&sql)?;
@@ -68,45 +66,43 @@ pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: 
             while let Some(row) = rows.next()? {
                 if page.records.len() == query.count {
                     page.has_more = true;
+                    total = Some(self::total(db, org, kind, query, now)?);
                     break 'page;
                 }
                 page.keys.push(sort::key(row.get_ref("key")?)?);
                 match kind {
                     Kind::Invitation => page.records.extend(invitations::record(db, org, row.get(0)?, now)?),
-                    _ => {
-                        let (mut record, manager) = managed(kind, row)?;
-                        add_manager(db, org, &mut record, manager)?;
-                        page.records.push(record);
-                    }
+                    _ => page.records.push(whole(db, org, kind, row, query.references)?),
                 }
             }
         }
     }
-    page.total = match (&query.start, &query.filter) {
-        (Start::Offset(offset), _) if !page.has_more && (!page.records.is_empty() || *offset == 0 && query.count > 0) => {
+    page.total = match (total, &query.start) {
+        (Some(total), _) => total,
+        (None, Start::Offset(offset)) if !page.records.is_empty() || *offset == 0 && query.count > 0 => {
             offset + page.records.len()
         }
-        (_, None) => size(db, org, kind)?,
-        (_, Some(_)) => {
-            let (sql, params) = select_count(org, kind, query, now);
-            count(db.prepare_cached(&sql)?.query_row(params_from_iter(&params), |row| row.get(0))?)
-        }
+        (None, _) => self::total(db, org, kind, query, now)?,
     };
     if matches!(query.start, Start::Before(_)) {
         page.records.reverse();
         page.keys.reverse();
     }
-    if query.references {
-        for record in &mut page.records {
-            add_references(db, org, kind, record)?;
-        }
-    }
     Ok(page)
+}
+
+/// How many match.
+fn total(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<usize, Error> {
+    if query.filter.is_none() {
+        return size(db, org, kind);
+    }
+    let (sql, params) = select_count(org, kind, query, now);
+    Ok(count(db.prepare_cached(&sql)?.query_row(params_from_iter(&params), |row| row.get(0))?))
 }
 
 /// The statements whose rows, one after the other, are a page and the row behind it; and what is bound to them.
 ///
-/// The rows are found and sorted without their documents, which are read only of those found.
+/// The rows are found and sorted without their documents, which are read only of those found. A look-up finds too few for that.
 fn selects(org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Vec<(String, Vec<Value>)> {
     let (table, condition, mut params) = matching(org, kind, query, now, Purpose::Find);
     let order = Order::new(query.sort.as_ref(), kind, now, &mut params);
@@ -116,21 +112,37 @@ fn selects(org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Vec<(String
     };
     let [limit, offset] =
         [limit, offset].map(|n| Params(&mut params).add(Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))));
-    let columns = match kind {
-        Kind::Invitation => "d.id",
-        Kind::User => "d.id, d.version, d.created, d.last_modified, d.doc, d.manager_id",
-        Kind::Group | Kind::Custom(_) => "d.id, d.version, d.created, d.last_modified, d.doc",
-    };
     let key = order.key();
     let select = |run: sort::Run| {
-        let sql = format!(
-            "select {columns}, p.key from (select r.rowid as row, {key} as key from {table} r where {condition} and {} \
-            order by {} limit {limit} offset {offset}) p cross join {table} d on d.rowid = p.row",
+        let found = format!(
+            "from {table} r where {condition} and {} order by {} limit {limit} offset {offset}",
             run.condition, run.order
         );
+        let sql = if is_probe(kind, query) {
+            format!("select {}, {key} as key {found}", columns(kind, query.references, "r"))
+        } else {
+            let columns = columns(kind, query.references, "d");
+            format!(
+                "select {columns}, p.key from (select r.rowid as row, {key} as key {found}) p \
+                cross join {table} d on d.rowid = p.row"
+            )
+        };
         (sql, params.iter().cloned().chain(run.params).collect())
     };
     order.runs(&query.start, params.len()).into_iter().map(select).collect()
+}
+
+/// What [`whole`] reads of the row `r`.
+fn columns(kind: Kind, references: bool, r: &str) -> String {
+    let columns = format!("{r}.id, {r}.version, {r}.created, {r}.last_modified, {r}.doc");
+    match (kind, references) {
+        (Kind::Invitation, _) => format!("{r}.id"),
+        (Kind::User, true) => format!(
+            "{columns}, {r}.manager_id, exists (select 1 from members x where x.org_id = {r}.org_id and x.user_id = {r}.id)"
+        ),
+        (Kind::User, false) => format!("{columns}, {r}.manager_id, 0"),
+        (Kind::Group | Kind::Custom(_), _) => columns,
+    }
 }
 
 /// The statement that counts what a filter matches.
@@ -140,12 +152,6 @@ fn select_count(org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> (Strin
 }
 
 fn matching(org: OrgId, kind: Kind, query: &Query, now: Timestamp, purpose: Purpose) -> (&'static str, String, Vec<Value>) {
-    let table = match kind {
-        Kind::User => "users",
-        Kind::Group => "groups",
-        Kind::Invitation => "invitations",
-        Kind::Custom(_) => "resources",
-    };
     let mut params = vec![Value::Blob(org.0.as_bytes().to_vec())];
     let mut condition = "r.org_id = ?1".to_owned();
     if let Kind::Custom(type_id) = kind {
@@ -155,7 +161,16 @@ fn matching(org: OrgId, kind: Kind, query: &Query, now: Timestamp, purpose: Purp
     if let Some(filter) = &query.filter {
         condition = format!("{condition} and {}", filter::compile(filter, kind, now, purpose, &mut params));
     }
-    (table, condition, params)
+    (table(kind), condition, params)
+}
+
+fn table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "users",
+        Kind::Group => "groups",
+        Kind::Invitation => "invitations",
+        Kind::Custom(_) => "resources",
+    }
 }
 
 fn size(db: &Connection, org: OrgId, kind: Kind) -> Result<usize, Error> {
@@ -168,26 +183,23 @@ fn size(db: &Connection, org: OrgId, kind: Kind) -> Result<usize, Error> {
     Ok(count(one(db, sql, &[&org.0], |row| row.get(0))?.unwrap_or(0)))
 }
 
-fn add_references(db: &Connection, org: OrgId, kind: Kind, record: &mut Record) -> Result<(), Error> {
-    record.references.extend(match kind {
-        Kind::User => groups::of_user(db, org, record.id)?,
-        Kind::Group => members::of_group(db, org, record.id)?,
-        Kind::Invitation | Kind::Custom(_) => return Ok(()),
-    });
-    Ok(())
-}
-
-/// S-43, S-44: the name of the manager, if that is a user of the org.
-fn add_manager(db: &Connection, org: OrgId, record: &mut Record, manager: Option<String>) -> Result<(), Error> {
-    if let Some(manager) = manager.and_then(|id| id.parse().ok()) {
-        record.references.extend(users::name(db, org, manager)?);
+/// A record with what is derived for it: the name of a manager who is a user of the org (S-43, S-44), and with `references` the
+/// groups of a user or the members of a group.
+fn whole(db: &Connection, org: OrgId, kind: Kind, row: &Row<'_>, references: bool) -> Result<Record, Error> {
+    let mut record = record(row)?;
+    match kind {
+        Kind::User => {
+            if let Some(manager) = row.get::<_, Option<String>>(5)?.and_then(|id| id.parse().ok()) {
+                record.references.extend(users::name(db, org, manager)?);
+            }
+            if row.get(6)? {
+                record.references.extend(groups::of_user(db, org, record.id)?);
+            }
+        }
+        Kind::Group if references => record.references = members::of_group(db, org, record.id)?,
+        _ => {}
     }
-    Ok(())
-}
-
-/// A record, and what a user's document names as its manager.
-fn managed(kind: Kind, row: &Row<'_>) -> Result<(Record, Option<String>), rusqlite::Error> {
-    Ok((record(row)?, if kind == Kind::User { row.get(5)? } else { None }))
+    Ok(record)
 }
 
 /// From the columns id, version, created, last_modified, doc.
@@ -256,7 +268,7 @@ mod tests {
         // F-26.
         let db = database();
         for (kind, filter, index) in [
-            (Kind::User, r#"id eq "x""#, "r USING COVERING INDEX sqlite_autoindex_users_1 (org_id=? AND id=?)"),
+            (Kind::User, r#"id eq "x""#, "r USING INDEX sqlite_autoindex_users_1 (org_id=? AND id=?)"),
             (Kind::User, r#"userName eq "x""#, "r USING INDEX sqlite_autoindex_users_2 (org_id=? AND user_name_key=?)"),
             (Kind::User, r#"userName sw "x""#, "sqlite_autoindex_users_2 (org_id=? AND user_name_key>? AND user_name_key<?)"),
             (Kind::User, r#"externalId eq "x""#, "users_by_external_id (org_id=? AND external_id=?)"),
