@@ -14,6 +14,7 @@ use crate::console::{Page, State};
 use crate::invite::lines::{Draft, Facts, GroupFact};
 use crate::invite::request::{InviteRequest, InviteResponse, Line, LineResult, Made};
 use crate::invite::{self, Answer, Invitation, LineError, Status};
+use crate::mail::{Catalogue, choose};
 use crate::org::Org;
 use crate::scim::filter::{Attr, CompareOp, Filter, Literal, Node};
 use crate::scim::list::Query;
@@ -33,7 +34,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    fn page(self, face: Option<State>, code: &str, now: Timestamp) -> Page {
+    fn page(self, language: &'static Catalogue, face: Option<State>, code: &str, now: Timestamp) -> Page {
         let Opened { invitation, path } = self;
         let state = face.unwrap_or(match invitation.status_at(now) {
             Status::Pending => State::Open,
@@ -46,13 +47,14 @@ impl Opened {
         let (groups, vanished): (Vec<_>, Vec<_>) = invitation.groups.into_iter().partition(|group| group.exists);
         let names = |groups: Vec<invite::Group>| groups.into_iter().map(|group| group.display).collect();
         Page {
+            language,
             state,
             path: path.into_iter().map(|org| org.name).collect(),
             inviter,
             user_name: invitation.user_name,
             groups: names(groups),
             vanished: names(vanished),
-            until: invitation.expires_at.to_utc().format("%Y-%m-%d %H:%M UTC").to_string(),
+            until: invitation.expires_at,
             message: invitation.message,
             action: invitation.id.to_string(),
             code: code.to_owned(),
@@ -160,14 +162,15 @@ impl App {
         Err(store::Error::Stale.into())
     }
 
-    /// The page behind the link, `id` and `code` as they stand in it; with an `answer`, after it was given. `Err` only where
-    /// we failed: whatever the link may be, there is a page for it.
+    /// The page behind the link, `id` and `code` as they stand in it; with an `answer`, after it was given. It speaks the
+    /// invitee's language, else that of the browser. `Err` only where we failed: whatever the link may be, there is a page for it.
     pub async fn invitation_page(
         &self,
         org: OrgId,
         id: InvitationId,
         code: &str,
         answer: Option<Answer>,
+        browser: Option<&str>,
     ) -> Result<Page, Error> {
         let opened = match answer {
             None => self.invitation_open(org, Some(id), code).await,
@@ -184,8 +187,11 @@ impl App {
             other => other,
         };
         match opened {
-            Ok(opened) => Ok(opened.page(face, code, self.now())),
-            Err(Error::Invite(invite::Error::Unknown) | Error::Scim(_)) => Ok(Page::unknown()),
+            Ok(opened) => {
+                let language = self.invitation_language(&opened.invitation, browser).await?;
+                Ok(opened.page(language, face, code, self.now()))
+            }
+            Err(Error::Invite(invite::Error::Unknown) | Error::Scim(_)) => Ok(Page::unknown(choose([browser]))),
             Err(error) => Err(error),
         }
     }

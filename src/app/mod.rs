@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod invitations;
 pub mod issuers;
 mod jwks;
+pub mod mail;
 pub mod orgs;
 pub mod passwords;
 pub mod requests;

@@ -4,12 +4,18 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, UndefinedBehavior, Value};
 use serde::Serialize;
 
+use crate::base::Timestamp;
+use crate::mail::Catalogue;
+use crate::mail::catalogue::{Form, fill};
+
 /// Everything the page shows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Page {
+    /// In which language.
+    pub language: &'static Catalogue,
     /// Which of its faces.
     pub state: State,
     /// The names of the inviting org and its ancestors, the root first. Empty where nothing may be told.
@@ -22,8 +28,8 @@ pub struct Page {
     pub groups: Vec<String>,
     /// Groups that were meant and no longer exist.
     pub vanished: Vec<String>,
-    /// From when the link is dead, for people.
-    pub until: String,
+    /// From when the link is dead.
+    pub until: Timestamp,
     /// The inviter's words.
     pub message: Option<String>,
     /// Where the form posts, relative to the page: the invitation's id.
@@ -33,8 +39,7 @@ pub struct Page {
 }
 
 /// The faces of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It waits for an answer.
     Open,
@@ -56,19 +61,90 @@ pub enum State {
 
 impl Page {
     /// The page that tells nothing.
-    pub fn unknown() -> Page {
+    pub fn unknown(language: &'static Catalogue) -> Page {
         Page {
+            language,
             state: State::Unknown,
             path: Vec::new(),
             inviter: None,
             user_name: String::new(),
             groups: Vec::new(),
             vanished: Vec::new(),
-            until: String::new(),
+            until: Timestamp(0),
             message: None,
             action: String::new(),
             code: String::new(),
         }
+    }
+}
+
+/// What the template sees: a face has what it shows, and nothing else is there. Sentences are escaped already.
+#[derive(Serialize)]
+struct View<'a> {
+    lang: &'static str,
+    title: String,
+    path: String,
+    /// The news of this face, or what is asked.
+    lead: Value,
+    is_news: bool,
+    message: Option<&'a str>,
+    lists: Vec<(Value, &'a [String])>,
+    form: Option<FormView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FormView<'a> {
+    action: &'a str,
+    code: &'a str,
+    accept: &'a str,
+    decline: &'a str,
+    until: Value,
+}
+
+fn view(page: &Page) -> View<'_> {
+    let said = page.language.page();
+    let values = [
+        ("org", page.path.last().map_or("", String::as_str)),
+        ("inviter", page.inviter.as_deref().unwrap_or_default()),
+        ("user", &page.user_name),
+        ("date", &page.language.date(page.until)),
+    ];
+    let say = |sentence: &str| Value::from_safe_string(fill(sentence, Form::Html, &values));
+    let is_by_person = page.inviter.is_some();
+    let (title, lead) = match page.state {
+        State::Open if is_by_person => (&said.title_open, &said.invites),
+        State::Open => (&said.title_open, &said.invites_machine),
+        State::Accepted => (&said.title_accepted, &said.accepted),
+        State::Declined => (&said.title_declined, &said.declined),
+        State::Expired if is_by_person => (&said.title_expired, &said.expired),
+        State::Expired => (&said.title_expired, &said.expired_machine),
+        State::Revoked => (&said.title_revoked, &said.revoked),
+        State::Used => (&said.title_used, &said.used),
+        State::Inactive => (&said.title_inactive, &said.inactive),
+        State::Unknown => (&said.title_unknown, &said.unknown),
+    };
+    let is_open = matches!(page.state, State::Open | State::Inactive);
+    let lists: [(&str, &[String]); 2] = match page.state {
+        State::Open | State::Inactive => [(&said.groups, &page.groups), ("", &[])],
+        State::Accepted => [(&said.groups_now, &page.groups), (&said.groups_gone, &page.vanished)],
+        _ => [("", &[]), ("", &[])],
+    };
+    let lists = lists.into_iter().filter(|(_, names)| !names.is_empty());
+    View {
+        lang: page.language.tag,
+        title: fill(title, Form::Text, &values),
+        path: if page.state == State::Unknown { String::new() } else { page.path.join(" › ") },
+        lead: say(lead),
+        is_news: page.state != State::Open,
+        message: page.message.as_deref().filter(|_| is_open),
+        lists: lists.map(|(heading, names)| (say(heading), names)).collect(),
+        form: is_open.then(|| FormView {
+            action: &page.action,
+            code: &page.code,
+            accept: &said.accept,
+            decline: &said.decline,
+            until: say(&said.until),
+        }),
     }
 }
 
@@ -83,22 +159,24 @@ pub fn invitation_page(page: &Page) -> String {
         templates
     });
     let template = TEMPLATES.get_template("invitation.html").expect("added above");
-    template.render(Serde(page)).expect("every name the template uses is a field of the page")
+    template.render(Serde(&view(page))).expect("every name the template uses is a field of the view")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::catalogue::{choose, tags};
 
     fn page(state: State) -> Page {
         Page {
+            language: choose([]),
             state,
             path: vec!["Acme".into(), "Acme Partners".into()],
             inviter: Some("Grace Hopper".into()),
             user_name: "ada".into(),
             groups: vec!["Crew".into(), "Readers".into()],
             vanished: vec![],
-            until: "2026-11-27 04:40 UTC".into(),
+            until: Timestamp(1_795_754_400_000),
             message: Some("Welcome!\nSee you.".into()),
             action: "01890a5d-ac96-774b-bcce-b302099a8057".into(),
             code: "C0de".into(),
@@ -133,14 +211,34 @@ mod tests {
     }
 
     #[test]
-    fn every_face_has_its_own_heading() {
-        let heading = |state| {
-            let html = invitation_page(&page(state));
-            let start = html.find("<h1>").expect("a heading") + 4;
-            html[start..html.find("</h1>").expect("its end")].to_owned()
-        };
-        let headings: std::collections::BTreeSet<_> = ALL.map(heading).into_iter().collect();
-        assert_eq!(headings.len(), ALL.len(), "{headings:?}");
+    fn every_face_has_its_own_heading_in_every_language() {
+        let mut headings = std::collections::BTreeSet::new();
+        for tag in tags() {
+            for state in ALL {
+                let html = invitation_page(&Page { language: choose([Some(tag)]), ..page(state) });
+                assert!(html.contains(&format!("<html lang=\"{tag}\">")), "{tag}");
+                let start = html.find("<h1>").expect("a heading") + 4;
+                headings.insert(html[start..html.find("</h1>").expect("its end")].to_owned());
+            }
+        }
+        assert_eq!(headings.len(), ALL.len() * tags().count(), "{headings:?}");
+    }
+
+    #[test]
+    fn every_face_in_every_language() {
+        // Read by people: whoever changes a sentence sees here what it becomes.
+        let mut all = String::new();
+        for tag in tags() {
+            let shown = ALL.map(|state| Page { language: choose([Some(tag)]), vanished: vec!["Gone".into()], ..page(state) });
+            let by_machine = [State::Open, State::Expired].map(|state| Page { inviter: None, message: None, ..page(state) });
+            let by_machine = by_machine.map(|page| Page { language: choose([Some(tag)]), ..page });
+            for page in shown.iter().chain(&by_machine) {
+                let html = invitation_page(page);
+                let body = html.split_once("<main>").and_then(|(_, rest)| rest.split_once("</main>")).expect("a body").0;
+                all.push_str(&format!("==== {tag} {:?}{body}", page.state));
+            }
+        }
+        insta::assert_snapshot!(all);
     }
 
     #[test]
@@ -149,7 +247,7 @@ mod tests {
         for secret in ["Acme", "ada", "Grace", "Crew", "Welcome", "C0de"] {
             assert!(!html.contains(secret), "{secret}");
         }
-        assert_eq!(html, invitation_page(&Page::unknown()));
+        assert_eq!(html, invitation_page(&Page::unknown(choose([]))));
     }
 
     #[test]
@@ -157,13 +255,14 @@ mod tests {
         let hostile = "\"'><script>alert(1)</script><a href=https://evil.test>x</a><img src=x onerror=y>{{7*7}}{% raw %}";
         for state in ALL {
             let html = invitation_page(&Page {
+                language: choose([]),
                 state,
                 path: vec![hostile.into(), hostile.into()],
                 inviter: Some(hostile.into()),
                 user_name: hostile.into(),
                 groups: vec![hostile.into()],
                 vanished: vec![hostile.into()],
-                until: hostile.into(),
+                until: Timestamp(0),
                 message: Some(hostile.into()),
                 action: hostile.into(),
                 code: hostile.into(),

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use poem::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, ORIGIN, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use poem::web::Form;
@@ -19,45 +19,49 @@ use crate::app::App;
 use crate::base::InvitationId;
 use crate::console::{self, Page, State};
 use crate::invite::Answer;
+use crate::mail::choose;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// `/t/{root}/o/{org}/invitations/{id}`, where `rest` is what follows `invitations`.
 pub(super) async fn invitation_page(app: &Arc<App>, root: &str, org: &str, rest: &str, request: Request) -> Result<Response> {
+    let browser = request.header(ACCEPT_LANGUAGE).map(str::to_owned);
+    let browser = browser.as_deref();
+    let unknown = || Page::unknown(choose([browser]));
     let answer = match *request.method() {
         Method::GET => None,
         Method::POST => Some(()),
         _ => {
-            let mut response = html(StatusCode::METHOD_NOT_ALLOWED, &Page::unknown());
+            let mut response = html(StatusCode::METHOD_NOT_ALLOWED, &unknown());
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
             return Ok(response);
         }
     };
     let (Some(context), Ok(id)) = (OrgContext::new(app, root, org), rest.trim_matches('/').parse::<InvitationId>()) else {
-        return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
+        return Ok(html(StatusCode::NOT_FOUND, &unknown()));
     };
     match context.load().await {
         Err(rejection) if rejection.status == StatusCode::NOT_FOUND => {
-            return Ok(html(StatusCode::NOT_FOUND, &Page::unknown()));
+            return Ok(html(StatusCode::NOT_FOUND, &unknown()));
         }
         found => found?,
     };
     let page = match answer {
         None => {
             let query: Vec<(String, String)> = request.params().unwrap_or_default();
-            app.invitation_page(context.org, id, field(&query, "code"), None).await
+            app.invitation_page(context.org, id, field(&query, "code"), None, browser).await
         }
         Some(()) if is_from_elsewhere(request.headers(), &app.settings.public_url) => {
-            return Ok(html(StatusCode::FORBIDDEN, &Page::unknown()));
+            return Ok(html(StatusCode::FORBIDDEN, &unknown()));
         }
         Some(()) => {
             let form = form(request).await?;
             let answer = match field(&form, "answer") {
                 "accept" => Answer::Accept,
                 "decline" => Answer::Decline,
-                _ => return Ok(html(StatusCode::BAD_REQUEST, &Page::unknown())),
+                _ => return Ok(html(StatusCode::BAD_REQUEST, &unknown())),
             };
-            app.invitation_page(context.org, id, field(&form, "code"), Some(answer)).await
+            app.invitation_page(context.org, id, field(&form, "code"), Some(answer), browser).await
         }
     };
     let page = page.map_err(Rejection::from)?;
@@ -145,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_face_has_the_headers_of_a_page_with_a_secret() {
-        let response = html(StatusCode::NOT_FOUND, &Page::unknown());
+        let response = html(StatusCode::NOT_FOUND, &Page::unknown(choose([])));
         for (name, part) in [
             ("referrer-policy", "no-referrer"),
             ("cache-control", "no-store"),

@@ -1,18 +1,23 @@
-//! The letter that brings an invitation. A language is a folder beside this file; English stands in for the others.
+//! The letter that brings an invitation, and the one that reminds of it: one layout, the sentences of [`super::catalogue`].
 
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use super::catalogue::{Catalogue, Form, escape, fill};
 use super::text;
 use crate::base::Timestamp;
 
 /// What the letter says, as people wrote it.
 #[derive(Clone, Debug)]
 pub struct Invitation {
+    /// The first letter, or a later one.
+    pub kind: Kind,
+    /// In which language.
+    pub language: &'static Catalogue,
     /// Who invites; none if that was a machine, for which the org stands.
     pub inviter: Option<String>,
     /// The invitee's name in the parent.
@@ -29,120 +34,136 @@ pub struct Invitation {
     pub now: Timestamp,
     /// The only link in it.
     pub link: String,
-    /// BCP 47; where none of its languages is known, English.
-    pub locale: Option<String>,
+}
+
+/// Which letter of an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The first one, and those that somebody sends again.
+    Invitation,
+    /// The one that comes by itself while there still is time.
+    Reminder,
 }
 
 /// A letter in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
+    /// Its language.
+    pub language: &'static str,
     /// One line.
     pub subject: String,
     /// The text part, with the raw link.
     pub text: String,
-    /// The HTML part, with the link as a button.
+    /// The HTML part, with the link as a button, and raw.
     pub html: String,
 }
 
-/// What the templates see: every field is clean.
+/// What a layout sees. Every field is clean, and escaped where the layout is HTML.
 #[derive(Serialize)]
-struct View<'a> {
-    inviter: Option<String>,
-    user_name: String,
-    org: String,
-    parent: String,
-    path: String,
+struct View {
+    lang: &'static str,
+    subject: String,
+    greeting: String,
+    opening: String,
+    user: String,
+    organization: String,
+    groups_heading: String,
     groups: Vec<String>,
+    writes: String,
     message: Vec<String>,
-    link: &'a str,
-    /// The link, fit for an attribute. minijinja would write each slash as `&#x2f;`, which is right and which simple readers
-    /// of mail, scanners among them, do not undo.
-    href: Value,
-    count: i64,
-    unit: &'static str,
-    until: String,
+    open: String,
+    button: String,
+    copy: String,
+    link: String,
+    expires: String,
+    unexpected: String,
 }
 
-macro_rules! languages {
-    ($($language:literal),+) => {
-        const LANGUAGES: &[(&str, [(&str, &str); 3])] = &[$((
-            $language,
-            [
-                (concat!($language, "/subject.txt"), include_str!(concat!("invitation/", $language, "/subject.txt"))),
-                (concat!($language, "/body.txt"), include_str!(concat!("invitation/", $language, "/body.txt"))),
-                (concat!($language, "/body.html"), include_str!(concat!("invitation/", $language, "/body.html"))),
-            ],
-        )),+];
-    };
-}
-
-languages!("en", "de");
-
-static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut templates = Environment::new();
-    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+static LAYOUTS: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut layouts = Environment::new();
+    layouts.set_undefined_behavior(UndefinedBehavior::Strict);
+    // `view` has escaped all of it.
+    layouts.set_auto_escape_callback(|_| AutoEscape::None);
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    templates.set_syntax(syntax.expect("the usual delimiters"));
-    for (name, source) in LANGUAGES.iter().flat_map(|(_, files)| files) {
-        templates.add_template(name, source).expect("tests render every language");
+    layouts.set_syntax(syntax.expect("the usual delimiters"));
+    for (name, source) in [(TEXT, include_str!("layout.txt")), (HTML, include_str!("layout.html"))] {
+        layouts.add_template(name, source).expect("tests render both");
     }
-    templates
+    layouts
 });
 
-/// The letter, in the language of its locale.
+const TEXT: &str = "layout.txt";
+const HTML: &str = "layout.html";
+
+/// The letter, in its language.
 pub fn render(letter: &Invitation) -> Rendered {
-    let (count, unit) = span(letter.expires_at.0.saturating_sub(letter.now.0));
-    let names: Vec<String> = letter.path.iter().map(|name| text::line(name)).collect();
-    let view = View {
-        inviter: letter.inviter.as_deref().map(text::line).filter(|name| !name.is_empty()),
-        user_name: text::line(&letter.user_name),
-        org: names.last().cloned().unwrap_or_default(),
-        parent: names.iter().rev().nth(1).cloned().unwrap_or_default(),
-        path: names.join(" › "),
-        groups: letter.groups.iter().map(|name| text::line(name)).collect(),
-        message: letter.message.as_deref().map(text::lines).unwrap_or_default(),
-        link: &letter.link,
-        href: Value::from_safe_string(attribute(&letter.link)),
-        count,
-        unit,
-        until: letter.expires_at.to_utc().format("%Y-%m-%d %H:%M UTC").to_string(),
+    let part = |layout: &str, form: Form| {
+        let layout = LAYOUTS.get_template(layout).expect("added above");
+        layout.render(Serde(&view(letter, form))).expect("every name the layouts use is a field of the view")
     };
-    let language = language(letter.locale.as_deref());
-    let part = |file: &str| {
-        let template = TEMPLATES.get_template(&format!("{language}/{file}")).expect("every language has every file");
-        template.render(Serde(&view)).expect("every name the templates use is a field of the view")
+    Rendered {
+        language: letter.language.tag,
+        subject: view(letter, Form::Text).subject,
+        text: part(TEXT, Form::Text),
+        html: part(HTML, Form::Html),
+    }
+}
+
+fn view(letter: &Invitation, form: Form) -> View {
+    let language = letter.language;
+    let said = language.letter();
+    let path: Vec<String> = letter.path.iter().map(|name| text::line(name)).collect();
+    let org = path.last().cloned().unwrap_or_default();
+    let inviter = letter.inviter.as_deref().map(text::line).filter(|name| !name.is_empty());
+    let values = [
+        ("inviter", inviter.clone().unwrap_or_default()),
+        ("author", inviter.clone().unwrap_or_else(|| org.clone())),
+        ("user", text::line(&letter.user_name)),
+        ("org", org),
+        ("parent", path.iter().rev().nth(1).cloned().unwrap_or_default()),
+        ("path", path.join(" › ")),
+        ("time", language.span(letter.expires_at.0.saturating_sub(letter.now.0))),
+        ("date", language.date(letter.expires_at)),
+    ];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let say = |sentence: &str| fill(sentence, form, &values);
+    let shown = |text: String| if form == Form::Html { escape(&text) } else { text };
+    let (subject, opening) = match (letter.kind, &inviter) {
+        (Kind::Invitation, Some(_)) => (&said.subject, &said.invites),
+        (Kind::Invitation, None) => (&said.subject_machine, &said.invites_machine),
+        (Kind::Reminder, Some(_)) => (&said.subject_reminder, &said.reminds),
+        (Kind::Reminder, None) => (&said.subject_reminder, &said.reminds_machine),
     };
-    Rendered { subject: text::line(&part("subject.txt")), text: part("body.txt"), html: part("body.html") }
-}
-
-fn attribute(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('\'', "&#39;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// The language of a tag such as `de-AT` that there is a folder for.
-fn language(locale: Option<&str>) -> &'static str {
-    let primary = locale.and_then(|tag| tag.split(['-', '_']).next()).unwrap_or_default();
-    LANGUAGES.iter().map(|(language, _)| *language).find(|known| known.eq_ignore_ascii_case(primary)).unwrap_or("en")
-}
-
-/// A span of time in the unit that a person would choose, rounded to it.
-fn span(millis: i64) -> (i64, &'static str) {
-    let minutes = millis.max(0).saturating_add(30_000) / 60_000;
-    let hours = (minutes + 30) / 60;
-    let days = (hours + 12) / 24;
-    match (hours, days) {
-        (..2, _) => (minutes, "minute"),
-        (..48, _) => (hours, "hour"),
-        _ => (days, "day"),
+    View {
+        lang: language.tag,
+        // A title holds no tags.
+        subject: shown(fill(subject, Form::Text, &values)),
+        greeting: say(&said.greeting),
+        opening: say(opening),
+        user: say(&said.user),
+        organization: say(&said.organization),
+        groups_heading: say(&language.page().groups),
+        groups: letter.groups.iter().map(|name| shown(text::line(name))).collect(),
+        writes: say(&said.writes),
+        message: letter.message.as_deref().map(text::lines).unwrap_or_default().into_iter().map(shown).collect(),
+        open: say(&said.open),
+        button: say(&said.button),
+        copy: say(&said.copy),
+        link: shown(letter.link.clone()),
+        expires: say(&said.expires),
+        unexpected: say(&said.unexpected),
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::catalogue::{choose, tags};
     use super::*;
 
     pub(in crate::mail) fn letter() -> Invitation {
         Invitation {
+            kind: Kind::Invitation,
+            language: choose([]),
             inviter: Some("Grace Hopper".into()),
             user_name: "ada".into(),
             path: vec!["Acme".into(), "Acme Partners".into()],
@@ -151,71 +172,58 @@ pub(super) mod tests {
             expires_at: Timestamp(1_795_495_200_000 + 72 * 3_600_000),
             now: Timestamp(1_795_495_200_000 + 2_000),
             link: "https://usher.acme.test/t/acme/o/2/invitations/1?code=C0de".into(),
-            locale: None,
         }
     }
 
     #[test]
-    fn an_english_letter() {
-        let Rendered { subject, text, html } = render(&letter());
-        insta::assert_snapshot!(format!("{subject}\n\n----\n{text}\n----\n{html}"));
+    fn a_letter_in_every_language() {
+        // Read by people: whoever changes a sentence sees here what it becomes.
+        let mut all = String::new();
+        for tag in tags() {
+            let language = choose([Some(tag)]);
+            let plain = Invitation { language, inviter: None, groups: vec![], message: None, ..letter() };
+            for letter in [
+                Invitation { language, ..letter() },
+                Invitation { kind: Kind::Reminder, ..plain.clone() },
+                plain,
+                Invitation { kind: Kind::Reminder, language, ..letter() },
+            ] {
+                let Rendered { subject, text, .. } = render(&letter);
+                all.push_str(&format!("==== {tag} {:?}\n{subject}\n\n{text}\n", letter.kind));
+            }
+        }
+        insta::assert_snapshot!(all);
     }
 
     #[test]
-    fn a_german_letter_from_a_machine_without_groups_or_message() {
-        let letter = Invitation { inviter: None, groups: vec![], message: None, locale: Some("de-AT".into()), ..letter() };
-        let Rendered { subject, text, html } = render(&letter);
-        insta::assert_snapshot!(format!("{subject}\n\n----\n{text}\n----\n{html}"));
+    fn a_letter_as_html() {
+        insta::assert_snapshot!(render(&letter()).html);
     }
 
     #[test]
     fn every_language_says_everything() {
-        for (language, _) in LANGUAGES {
-            let letter = Invitation { locale: Some((*language).into()), ..letter() };
-            let Rendered { subject, text, html } = render(&letter);
-            assert!(subject.contains("Acme Partners"), "{language}");
-            for said in
-                ["Grace Hopper", "ada", "Acme › Acme Partners", "Crew", "2026-11-27 04:40 UTC", " 3 ", "Welcome aboard!"]
-            {
-                assert!(text.contains(said), "{language}: {said} in {text}");
-                assert!(html.contains(said), "{language}: {said} in {html}");
+        for tag in tags() {
+            for kind in [Kind::Invitation, Kind::Reminder] {
+                let letter = Invitation { kind, language: choose([Some(tag)]), ..letter() };
+                let Rendered { language, subject, text, html } = render(&letter);
+                assert_eq!(language, tag);
+                assert!(subject.contains("Acme Partners"), "{tag}");
+                for said in ["Grace Hopper", "ada", "Acme › Acme Partners", "Crew", "04:40", "UTC", "3", "Welcome aboard!"] {
+                    assert!(text.contains(said), "{tag}: {said} in {text}");
+                    assert!(html.contains(said), "{tag}: {said} in {html}");
+                }
+                assert_eq!(text.matches(&letter.link).count(), 1, "{tag}");
+                assert_eq!(html.matches("href=").count(), 1, "{tag}");
+                assert!(html.contains(&format!("href=\"{}\"", letter.link)), "{tag}");
+                assert!(html.contains(&format!("<html lang=\"{tag}\">")), "{tag}");
             }
-            assert_eq!(text.matches(&letter.link).count(), 1, "{language}");
-            assert_eq!(html.matches("href=").count(), 1, "{language}");
-            assert!(html.contains(&format!("href=\"{}\"", letter.link)), "{language}");
         }
     }
 
     #[test]
     fn not_even_the_link_becomes_markup() {
         let letter = Invitation { link: "https://x/\"'><script>&".into(), ..letter() };
-        assert!(render(&letter).html.contains(r#"href="https://x/&quot;&#39;&gt;&lt;script&gt;&amp;""#));
-    }
-
-    #[test]
-    fn an_unknown_language_is_english() {
-        for locale in [None, Some("fr-CA"), Some(""), Some("../../etc/passwd"), Some("english")] {
-            assert_eq!(language(locale), "en", "{locale:?}");
-        }
-        for locale in ["de", "DE", "de-CH", "de_AT"] {
-            assert_eq!(language(Some(locale)), "de", "{locale}");
-        }
-    }
-
-    #[test]
-    fn a_span_is_told_as_a_person_would() {
-        const MINUTE: i64 = 60_000;
-        for (millis, told) in [
-            (-1, (0, "minute")),
-            (5 * MINUTE, (5, "minute")),
-            (89 * MINUTE, (89, "minute")),
-            (90 * MINUTE, (2, "hour")),
-            (72 * 60 * MINUTE - 2_000, (3, "day")),
-            (72 * 60 * MINUTE, (3, "day")),
-            (47 * 60 * MINUTE, (47, "hour")),
-            (30 * 24 * 60 * MINUTE, (30, "day")),
-        ] {
-            assert_eq!(span(millis), told, "{millis}");
-        }
+        let html = render(&letter).html;
+        assert!(html.contains(r#"href="https://x/&quot;&#39;&gt;&lt;script&gt;&amp;""#) && !html.contains("<script"), "{html}");
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here sends: `worker` does. Every text that a person chose passes [`text`] first, so that no name can break a
 //! header, forge a line or take the carrier down (D-6).
 
+pub mod catalogue;
 pub mod invitation;
 pub mod text;
 
@@ -13,7 +14,8 @@ use lettre::message::{Body, Mailbox, MultiPart, MultiPartKind, SinglePart};
 use lettre::{Address, Message};
 use uuid::Uuid;
 
-pub use invitation::{Invitation, Rendered, render};
+pub use catalogue::{Catalogue, choose};
+pub use invitation::{Invitation, Kind, Rendered, render};
 
 use crate::base::Timestamp;
 
@@ -61,6 +63,7 @@ pub fn message(rendered: Rendered, from: &Mailbox, to: &str, id: Uuid, host: &st
         .message_id(Some(format!("<{id}@{host}>")))
         // RFC 3834 §5: no absence note in reply.
         .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into()))
+        .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Content-Language"), rendered.language.into()))
         .multipart(parts)
         .map_err(Error::Build)
 }
@@ -100,6 +103,18 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(one).expect("ASCII").replace("\r\n", "\n"));
     }
 
+    const HEADERS: [&str; 9] = [
+        "from",
+        "to",
+        "subject",
+        "date",
+        "message-id",
+        "auto-submitted",
+        "content-language",
+        "mime-version",
+        "content-type",
+    ];
+
     /// Names that people, identity providers and attackers send.
     const HOSTILE: &[&str] = &[
         "Ada\r\nBcc: eve@evil.test",
@@ -137,8 +152,7 @@ mod tests {
             assert!(sent.len() < 64 * 1024, "{} bytes", sent.len());
             let parsed = MessageParser::default().parse(&sent).expect("a message");
             let names: Vec<_> = parsed.headers().iter().map(|header| header.name().to_ascii_lowercase()).collect();
-            let expected = ["from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type"];
-            assert_eq!(names, expected, "{hostile:?}");
+            assert_eq!(names, HEADERS, "{hostile:?}");
             let to: Vec<_> = parsed.to().into_iter().flat_map(|to| to.iter()).map(|to| to.address()).collect();
             assert_eq!(to, [Some("ada@acme.test")], "{hostile:?}");
             assert_eq!(parsed.parts.len(), 3, "{hostile:?}");

@@ -138,14 +138,17 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
     path.reverse();
     let org = path.last().ok_or_else(|| Failure::Permanent("not sent: the organization is gone".into()))?;
     let host = mail::host_of(&app.settings.public_url);
-    let rendered = mail::render(&facts(app, org, &path, &invitation, now));
+    let language = app.invitation_language(&invitation, None).await.map_err(transient)?;
+    let rendered = mail::render(&facts(app, language, org, &path, &invitation, now));
     let message = mail::message(rendered, &post.from, &invitation.email, letter.id, host, now)
         .map_err(|error| Failure::Permanent(error.to_string()))?;
     post.send(letter.id, message).await
 }
 
-fn facts(app: &App, org: &Org, path: &[Org], invitation: &Invitation, now: Timestamp) -> mail::Invitation {
+fn facts(app: &App, language: &'static mail::Catalogue, org: &Org, path: &[Org], invitation: &Invitation, now: Timestamp) -> mail::Invitation {
     mail::Invitation {
+        kind: mail::Kind::Invitation,
+        language,
         inviter: invitation.inviter_name().map(str::to_owned),
         user_name: invitation.user_name.clone(),
         path: path.iter().map(|org| org.name.clone()).collect(),
@@ -154,7 +157,6 @@ fn facts(app: &App, org: &Org, path: &[Org], invitation: &Invitation, now: Times
         expires_at: invitation.expires_at,
         now,
         link: invite::link(&app.settings.public_url, app.settings.invitation_key.expose(), org, invitation),
-        locale: invitation.locale.clone(),
     }
 }
 

@@ -59,8 +59,47 @@ async fn the_link_in_the_letter_opens_the_invitation() {
     let delivery = delivery(&stage, &invitation).await;
     assert_eq!((delivery.state.as_str(), delivery.attempts), ("sent", 1));
     assert!(delivery.answer.is_some_and(|answer| answer.ends_with(".eml") && !answer.contains(code)));
-    let page = stage.app.invitation_page(org, invitation.id, code, Some(Answer::Accept)).await.expect("a page");
+    let page = stage.app.invitation_page(org, invitation.id, code, Some(Answer::Accept), None).await.expect("a page");
     assert_eq!(page.state, State::Accepted);
+}
+
+#[tokio::test]
+async fn a_letter_speaks_its_readers_language() {
+    // The inviter's choice, else `preferredLanguage` and then `locale` of the invitee, else English; RFC 4647 §3.4.
+    let stage = stage().await;
+    for (name, preferred, locale, line, expected) in [
+        ("u1", Some("de-AT"), Some("fr-FR"), None, "de"),
+        ("u2", Some("ja, pt;q=0.5"), Some("si_LK"), None, "si"),
+        ("u3", None, Some("es-MX"), None, "es"),
+        ("u4", Some("de"), Some("de-DE"), Some("fr-CA"), "fr"),
+        ("u5", None, None, Some("tlh"), "en"),
+    ] {
+        let mut body = json!({"userName": name, "emails": [{"value": format!("{name}@acme.test")}]});
+        for (key, value) in [("preferredLanguage", preferred), ("locale", locale)] {
+            if let Some(value) = value {
+                body[key] = json!(value);
+            }
+        }
+        user(&stage.app, &stage.acme, body).await;
+        let mut one = json!({"userName": name});
+        if let Some(line) = line {
+            one["locale"] = json!(line);
+        }
+        let answer = stage.invite(json!({"invitations": [one]})).await;
+        let id = answer["results"][0]["invitation"]["id"].as_str().expect("invited").parse().expect("an id");
+        round(&stage, &Arc::new(files(&stage))).await;
+        let letter = letters(&stage).pop().expect("the newest letter");
+        stage.clock.advance(Duration::from_secs(1));
+        let letter = String::from_utf8(letter).expect("ASCII");
+        assert!(letter.contains(&format!("Content-Language: {expected}\r\n")), "{name}: {letter}");
+        let org = stage.partners.org.id;
+        let invitation = stage.app.store.invitation(org, id).await.expect("read").expect("there");
+        let code = crate::invite::code(stage.app.settings.invitation_key.expose(), id, invitation.generation);
+        let page = stage.app.invitation_page(org, id, &code, None, Some("fr")).await.expect("a page");
+        assert_eq!(page.language.tag, if expected == "en" { "fr" } else { expected }, "{name}: else the browser's");
+        let page = stage.app.invitation_page(org, id, "wrong", None, Some("es-AR,en;q=0.9")).await.expect("a page");
+        assert_eq!((page.state, page.language.tag), (State::Unknown, "es"));
+    }
 }
 
 #[cfg(unix)]

@@ -225,7 +225,7 @@ async fn how_it_ended_is_told_to_the_holder_of_the_link_and_to_nobody_else() {
     }
     stage.app.invitation_delete(&stage.partners, used.0.id, None).await.expect("deleted");
     assert_eq!(stage.answer(&used.1, Answer::Accept).await.expect_err("gone").kind(), ErrorKind::NotFound);
-    let page = stage.app.invitation_page(stage.partners.org.id, used.0.id, &used.1, None).await.expect("a page");
+    let page = stage.app.invitation_page(stage.partners.org.id, used.0.id, &used.1, None, None).await.expect("a page");
     assert_eq!(page.state, State::Unknown);
 }
 
@@ -236,7 +236,7 @@ async fn looking_changes_nothing_and_answering_does_once() {
     let org = stage.partners.org.id;
     let (before, code) = stage.invited("ada").await;
     for _ in 0..100 {
-        let page = stage.app.invitation_page(org, before.id, &code, None).await.expect("a page");
+        let page = stage.app.invitation_page(org, before.id, &code, None, None).await.expect("a page");
         assert_eq!(page.state, State::Open);
         assert_eq!((page.path, page.groups), (vec!["Acme".into(), "Acme Partners".into()], vec!["Crew".into()]));
     }
@@ -248,11 +248,11 @@ async fn looking_changes_nothing_and_answering_does_once() {
         (Some(Answer::Decline), State::Used),
         (None, State::Used),
     ] {
-        let page = stage.app.invitation_page(org, before.id, &code, answer).await.expect("a page");
+        let page = stage.app.invitation_page(org, before.id, &code, answer, None).await.expect("a page");
         assert_eq!(page.state, state);
     }
     for wrong in ["", "x", &code[1..]] {
-        let page = stage.app.invitation_page(org, before.id, wrong, Some(Answer::Accept)).await.expect("a page");
+        let page = stage.app.invitation_page(org, before.id, wrong, Some(Answer::Accept), None).await.expect("a page");
         assert_eq!(page.state, State::Unknown, "{wrong}");
     }
 }
@@ -264,7 +264,7 @@ async fn groups_that_vanished_are_told_and_the_others_given() {
     let crew = stage.crew.parse().expect("an id");
     stage.app.group_delete(&stage.partners, crew, None).await.expect("deleted");
     let accept = Some(Answer::Accept);
-    let page = stage.app.invitation_page(stage.partners.org.id, invitation.id, &code, accept).await.expect("a page");
+    let page = stage.app.invitation_page(stage.partners.org.id, invitation.id, &code, accept, None).await.expect("a page");
     assert_eq!(page.state, State::Accepted);
     assert_eq!((page.groups, page.vanished), (vec![], vec!["Crew".to_owned()]));
 }
@@ -281,7 +281,7 @@ async fn whoever_is_not_active_any_more_cannot_accept() {
     stage.app.user_replace(&stage.acme, user, None, object(asleep), References::Omit).await.expect("replaced");
     assert_eq!(stage.answer(&code, Answer::Accept).await.expect_err("not active").kind(), ErrorKind::Conflict);
     let accept = Some(Answer::Accept);
-    let page = stage.app.invitation_page(stage.partners.org.id, invitation.id, &code, accept).await.expect("a page");
+    let page = stage.app.invitation_page(stage.partners.org.id, invitation.id, &code, accept, None).await.expect("a page");
     assert_eq!(page.state, State::Inactive);
     stage.answer(&code, Answer::Decline).await.expect("declined");
     stage.app.user_delete(&stage.acme, user, None).await.expect("deleted");
