@@ -129,6 +129,12 @@ impl App {
         Author { actor, at: self.now() }
     }
 
+    /// Forgets some of what no request needs any more, whatever its org. Whether there is more of it.
+    pub async fn sweep(&self) -> Result<bool, store::Error> {
+        let swept = self.store.commit(self.author(Actor::Worker), vec![store::Change::Swept(self.now())]).await?;
+        Ok(swept.contains(&Outcome::More))
+    }
+
     /// The switches that hold in the caller's org.
     pub fn profile(&self, who: &Principal) -> Profile {
         who.org.settings.profile(self.settings.profile)

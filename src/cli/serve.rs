@@ -59,13 +59,14 @@ impl Served {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (stop, stopped) = watch::channel(false);
         let ended = async |mut stopped: watch::Receiver<bool>| drop(stopped.wait_for(|stopped| *stopped).await);
-        let letters = tokio::spawn(worker::carry(Arc::clone(&self.app), self.post, ended(stopped.clone())));
+        let letters = tokio::spawn(worker::carry(Arc::clone(&self.app), Arc::new(self.post), ended(stopped.clone())));
         let keys = tokio::spawn(worker::refresh_keys(Arc::clone(&self.app), ended(stopped.clone())));
         let keep = Keep {
             age: Duration::from_secs(u64::from(self.config.request_log_days) * 24 * 3600),
             rows: self.config.request_log_rows,
         };
         let purge = tokio::spawn(worker::purge(Arc::clone(&self.app), keep, ended(stopped.clone())));
+        let sweep = tokio::spawn(worker::sweep(Arc::clone(&self.app), ended(stopped.clone())));
         let log = tokio::spawn(worker::log_requests(Arc::clone(&self.app), ended(stopped)));
         let documentation = if self.config.docs { Documentation::Served } else { Documentation::Hidden };
         let endpoint = http::routes(Arc::clone(&self.app), documentation);
@@ -78,6 +79,7 @@ impl Served {
         letters.await?;
         keys.await?;
         purge.await?;
+        sweep.await?;
         log.await?;
         self.app.store.close().await;
         Ok(())

@@ -138,7 +138,7 @@ impl Draft {
             expires_at: now + self.lifetime,
             ended_at: None,
             guest: None,
-            delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None },
+            delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None, unclear: 0 },
             version: 1,
             created: now,
             last_modified: now,

@@ -127,6 +127,8 @@ pub struct Delivery {
     pub answer: Option<String>,
     /// When it was taken.
     pub sent_at: Option<Timestamp>,
+    /// Tries that may have delivered it without our knowing.
+    pub unclear: u32,
 }
 
 /// What is known of one `userName` in the parent, when it is invited.
@@ -236,7 +238,7 @@ pub(crate) mod tests {
             expires_at: NOW + crate::base::limit::INVITATION_LIFETIME,
             ended_at: None,
             guest: None,
-            delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None },
+            delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None, unclear: 0 },
             version: 1,
             created: NOW,
             last_modified: NOW,

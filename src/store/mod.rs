@@ -19,7 +19,7 @@ use crate::directory::deleted::{Restored, Tombstone};
 use crate::invite::{Invitation, Invitee};
 use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{self, Org, Settings};
-use crate::outbox::Letter;
+use crate::outbox::{Letter, Shares};
 use crate::scim::list::{Position, Query, SortKey, Start};
 use crate::scim::{Kind, Record};
 use crate::{directory, invite, outbox};
@@ -89,8 +89,8 @@ pub trait Store: Send + Sync + 'static {
     /// What the tree under `root` defines for itself.
     async fn definitions(&self, root: OrgId) -> Result<Defined, Error>;
 
-    /// Up to `most` due letters, leased until `lease_until` to whoever asked.
-    async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error>;
+    /// Due letters for which there is room beside those under way, leased until `lease_until` to whoever asked.
+    async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, under_way: &Shares) -> Result<Vec<Letter>, Error>;
 
     /// What was deleted in `org` and can be restored: how many there are, and a page of them, the latest first.
     async fn deleted(&self, org: OrgId, query: &Deleted) -> Result<(usize, Vec<Tombstone>), Error>;
@@ -260,6 +260,8 @@ pub enum Change {
     Outbox(outbox::Change),
     Request(RequestKept),
     Definitions(org::definitions::Change),
+    /// Some of what nobody needs any more is forgotten: kept requests, old events, revoked tokens that have expired.
+    Swept(Timestamp),
 }
 
 /// A request with an `Idempotency-Key`, and what came of it.
@@ -324,6 +326,8 @@ pub enum Outcome {
     },
     /// Gone, or nothing that has a version.
     Done,
+    /// A part is gone; there is more of it.
+    More,
     /// There again.
     Restored(Restored),
 }

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 
 use super::post::{Failure, Post};
 use crate::app::App;
@@ -14,80 +14,109 @@ use crate::base::Timestamp;
 use crate::invite::{self, Invitation, Status};
 use crate::mail;
 use crate::org::Org;
-use crate::outbox::{self, Change, Letter};
+use crate::outbox::{self, Change, End, Letter, Shares};
 use crate::store::{self, Actor};
 
-/// Letters under way at the same time: one slow recipient does not hold up the others.
-const AT_ONCE: usize = 8;
 /// Longer than a letter can take, so that no other carrier takes it up meanwhile.
 const LEASE: Duration = Duration::from_secs(300);
-/// After so many tries a mail server that cannot be understood is given up: each may have delivered the letter (SEC F-18).
-const UNCLEAR_TRIES_MAX: u32 = 3;
+/// After so many tries a mail server that speaks no SMTP is given up (SEC F-21).
+const GARBLED_TRIES_MAX: u32 = 3;
 /// Between two looks where nobody calls: for retries, and for letters that another process queued.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Carries letters until `stop` is ready, and then finishes those under way.
-pub async fn carry(app: Arc<App>, post: Post, stop: impl Future<Output = ()> + Send) {
-    let post = Arc::new(post);
+pub async fn carry(app: Arc<App>, post: Arc<Post>, stop: impl Future<Output = ()> + Send) {
+    let mut carrier = Carrier::new(app.clone(), post);
     let mut stop = pin!(stop);
     loop {
-        let pause = match carry_due(&app, &post).await {
-            Ok(AT_ONCE) => Duration::ZERO,
-            Ok(_) => LOOK_EVERY,
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
-                LOOK_EVERY
-            }
-        };
+        if let Err(error) = carrier.look().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
+        }
         tokio::select! {
             biased;
-            () = &mut stop => return,
+            () = &mut stop => break,
+            ended = carrier.tasks.join_next_with_id(), if !carrier.is_idle() => carrier.ended(ended).await,
             () = app.letters.notified() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
+    carrier.finish().await;
 }
 
-/// One round; returns how many letters were taken up.
-pub(super) async fn carry_due(app: &Arc<App>, post: &Arc<Post>) -> Result<usize, store::Error> {
-    let now = app.now();
-    let letters = app.store.letters_due(now, now + LEASE, AT_ONCE).await?;
-    let count = letters.len();
-    let mut under_way = JoinSet::new();
-    let mut by_task = HashMap::new();
-    for letter in letters {
-        let (app, post, carried) = (app.clone(), post.clone(), letter.clone());
-        let task = under_way.spawn(async move { carry_one(&app, &post, &carried).await });
-        by_task.insert(task.id(), letter);
+/// Letters under way, each in a task that also notes how it ended.
+pub(super) struct Carrier {
+    app: Arc<App>,
+    post: Arc<Post>,
+    tasks: JoinSet<()>,
+    letters: HashMap<task::Id, Letter>,
+    shares: Shares,
+}
+
+impl Carrier {
+    pub(super) fn new(app: Arc<App>, post: Arc<Post>) -> Carrier {
+        Carrier { app, post, tasks: JoinSet::new(), letters: HashMap::new(), shares: Shares::default() }
     }
-    while let Some(ended) = under_way.join_next_with_id().await {
-        let (task, change) = match ended {
-            Ok((task, change)) => (task, Some(change)),
-            // SEC F-20: a letter that makes its carrier panic would do so again.
-            Err(error) => (error.id(), None),
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.letters.is_empty()
+    }
+
+    /// Takes up what is due, as far as there is room, and says how many letters that were.
+    pub(super) async fn look(&mut self) -> Result<usize, store::Error> {
+        if self.shares.len() >= Shares::ALL {
+            return Ok(0);
+        }
+        let now = self.app.now();
+        let letters = self.app.store.letters_due(now, now + LEASE, &self.shares).await?;
+        let count = letters.len();
+        for letter in letters {
+            self.shares.take(letter.org, &letter.domain);
+            let (app, post, carried) = (self.app.clone(), self.post.clone(), letter.clone());
+            let task = self.tasks.spawn(async move {
+                let change = carry_one(&app, &post, carried).await;
+                note(&app, change).await;
+            });
+            self.letters.insert(task.id(), letter);
+        }
+        Ok(count)
+    }
+
+    /// Waits for all of them.
+    pub(super) async fn finish(&mut self) {
+        while !self.is_idle() {
+            let ended = self.tasks.join_next_with_id().await;
+            self.ended(ended).await;
+        }
+    }
+
+    async fn ended(&mut self, ended: Option<Result<(task::Id, ()), JoinError>>) {
+        let (task, has_noted) = match ended {
+            None => return,
+            Some(Ok((task, ()))) => (task, true),
+            // SEC D-6, F-20: a letter that makes its carrier panic would do so again.
+            Some(Err(error)) => (error.id(), false),
         };
-        let Some(letter) = by_task.remove(&task) else { continue };
-        let change = change.unwrap_or_else(|| Change::LetterFailed {
-            id: letter.id,
-            at: app.now(),
-            answer: "the letter could not be written: its carrier failed".into(),
-        });
-        note(app, &letter, change).await;
+        let Some(letter) = self.letters.remove(&task) else { return };
+        self.shares.give_back(&letter);
+        if !has_noted {
+            let answer = "the letter could not be written: its carrier failed".into();
+            note(&self.app, Change::LetterTried { letter, at: self.app.now(), end: End::Failed, answer }).await;
+        }
     }
-    Ok(count)
 }
 
 /// What cannot be noted is tried again when the lease ends.
-async fn note(app: &App, letter: &Letter, change: Change) {
+async fn note(app: &App, change: Change) {
+    let Change::LetterTried { letter, end, .. } = &change else { return };
     let (letter_id, invitation_id, org_id) = (letter.id, letter.invitation, letter.org);
-    match &change {
-        Change::LetterSent { .. } => {
+    match end {
+        End::Sent => {
             tracing::info!(letter.id = %letter_id, invitation.id = %invitation_id, org.id = %org_id, "letter sent");
         }
-        Change::LetterDeferred { due, .. } => {
+        End::Deferred(due) => {
             tracing::warn!(letter.id = %letter_id, invitation.id = %invitation_id, org.id = %org_id, %due, "letter deferred");
         }
-        Change::LetterFailed { .. } => {
+        End::Failed => {
             tracing::warn!(letter.id = %letter_id, invitation.id = %invitation_id, org.id = %org_id, "letter given up");
         }
     }
@@ -97,30 +126,33 @@ async fn note(app: &App, letter: &Letter, change: Change) {
     }
 }
 
-pub(super) async fn carry_one(app: &App, post: &Post, letter: &Letter) -> Change {
-    let (id, tries) = (letter.id, letter.attempts.saturating_add(1));
+pub(super) async fn carry_one(app: &App, post: &Post, letter: Letter) -> Change {
+    let tries = letter.attempts.saturating_add(1);
     let mut expires_at = Timestamp(i64::MAX);
-    let ended = attempt(app, post, letter, &mut expires_at).await;
+    let ended = attempt(app, post, &letter, &mut expires_at).await;
     let at = app.now();
-    match ended {
-        Ok(answer) => Change::LetterSent { id, at, answer: mail::text::line(&answer) },
-        Err(Failure::Permanent(answer)) => Change::LetterFailed { id, at, answer: mail::text::line(&answer) },
-        Err(Failure::Unclear(answer)) if tries >= UNCLEAR_TRIES_MAX => {
-            Change::LetterFailed { id, at, answer: mail::text::line(&answer) }
+    let unclear = letter.unclear + u32::from(matches!(ended, Err(Failure::Unclear(_))));
+    let mut chance = [0];
+    app.random.fill(&mut chance);
+    let (end, answer) = match ended {
+        Ok(answer) => (End::Sent, answer),
+        Err(Failure::Permanent(answer)) => (End::Failed, answer),
+        Err(Failure::Garbled(answer)) if tries >= GARBLED_TRIES_MAX => (End::Failed, answer),
+        Err(Failure::Unclear(answer)) if unclear >= outbox::UNCLEAR_MAX => (End::Failed, answer),
+        Err(Failure::Transient(answer) | Failure::Garbled(answer) | Failure::Unclear(answer)) => {
+            (outbox::next_try(tries, at, expires_at, chance[0]).map_or(End::Failed, End::Deferred), answer)
         }
-        Err(Failure::Transient(answer) | Failure::Unclear(answer)) => {
-            let answer = mail::text::line(&answer);
-            match outbox::next_try(tries, at, expires_at) {
-                Some(due) => Change::LetterDeferred { id, at, due, answer },
-                None => Change::LetterFailed { id, at, answer },
-            }
-        }
-    }
+    };
+    let answer = mail::text::line(&answer);
+    Change::LetterTried { letter: Letter { unclear, ..letter }, at, end, answer }
 }
 
 async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Timestamp) -> Result<String, Failure> {
     if letter.attempts >= outbox::TRIES_MAX {
         return Err(Failure::Permanent("given up: no try came to an end".into()));
+    }
+    if letter.unclear >= outbox::UNCLEAR_MAX {
+        return Err(Failure::Permanent("given up: it may have been delivered twice".into()));
     }
     let invitation = app.store.invitation(letter.org, letter.invitation).await.map_err(transient)?;
     let invitation = invitation.ok_or_else(|| Failure::Permanent("not sent: the invitation is gone".into()))?;
@@ -137,15 +169,34 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
     let mut path = app.org_ancestry(Some(invitation.org)).await.map_err(transient)?;
     path.reverse();
     let org = path.last().ok_or_else(|| Failure::Permanent("not sent: the organization is gone".into()))?;
-    let host = mail::host_of(&app.settings.public_url);
+    if path.iter().any(|org| !org.active) {
+        return Err(Failure::Transient("not sent: the organization is not active".into()));
+    }
     let language = app.invitation_language(&invitation, None).await.map_err(transient)?;
     let rendered = mail::render(&facts(app, language, org, &path, &invitation, now));
+    let host = mail::host_of(&app.settings.public_url);
     let message = mail::message(rendered, &post.from, &invitation.email, letter.id, host, now)
         .map_err(|error| Failure::Permanent(error.to_string()))?;
-    post.send(letter.id, message).await
+    // Once more, in the commit after which the text leaves.
+    let begin = async {
+        let begun = Change::LetterBegun { letter: letter.clone(), at: app.now() };
+        match app.store.commit(app.author(Actor::Worker), vec![begun.into()]).await {
+            Ok(_) => Ok(()),
+            Err(store::Error::Stale) => Err(Failure::Permanent("not sent: the invitation was answered or ended meanwhile".into())),
+            Err(error) => Err(transient(error)),
+        }
+    };
+    post.send(letter.id, &message, begin).await
 }
 
-fn facts(app: &App, language: &'static mail::Catalogue, org: &Org, path: &[Org], invitation: &Invitation, now: Timestamp) -> mail::Invitation {
+fn facts(
+    app: &App,
+    language: &'static mail::Catalogue,
+    org: &Org,
+    path: &[Org],
+    invitation: &Invitation,
+    now: Timestamp,
+) -> mail::Invitation {
     mail::Invitation {
         kind: mail::Kind::Invitation,
         language,

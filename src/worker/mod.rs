@@ -8,12 +8,13 @@ pub mod keys;
 pub mod log;
 pub mod post;
 pub mod purge;
+mod smtp;
 
 pub use carrier::carry;
 pub use keys::refresh_keys;
 pub use log::log_requests;
 pub use post::{MailSettings, Post, Tls, Transport};
-pub use purge::purge;
+pub use purge::{purge, sweep};
 
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,20 @@
 //! The two ways out: a mail server, or a folder of `.eml` files.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls as SmtpTls, TlsParameters};
+use lettre::transport::smtp::client::TlsParameters;
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{self, AsyncSmtpTransport};
-use lettre::{AsyncTransport, Message, Tokio1Executor};
+use lettre::{Message, transport::smtp};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use serde::Deserialize;
 
+use super::smtp::{Deadlines, Server};
 use crate::base::Secret;
 use crate::mail;
 
@@ -94,24 +95,24 @@ pub(super) enum Failure {
     Permanent(String),
     /// It may work later.
     Transient(String),
-    /// The conversation broke off, or what came is no SMTP. The letter may have been taken.
+    /// What came is no SMTP.
+    Garbled(String),
+    /// It broke off when the text had been handed over: the letter may have been taken.
     Unclear(String),
 }
 
 /// An open way out.
 pub struct Post {
     pub(super) from: Mailbox,
-    way: Way,
+    pub(super) way: Way,
 }
 
-enum Way {
-    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
+pub(super) enum Way {
+    Smtp(Box<Server>),
     Files(PathBuf),
 }
 
-/// Of one step of the conversation with the mail server.
-const STEP_DEADLINE: Duration = Duration::from_secs(30);
-/// Of the whole conversation (SEC F-19): a server that sends one byte a second must not hold a letter for ever.
+/// Longer than no conversation takes; see [`Deadlines`].
 pub(super) const SEND_DEADLINE: Duration = Duration::from_secs(90);
 
 impl Post {
@@ -124,62 +125,45 @@ impl Post {
                 Way::Files(dir.clone())
             }
             Transport::Smtp { host: server, port, tls, user, password } => {
-                let parameters =
-                    || TlsParameters::new(server.clone()).map_err(|source| Error::Tls { host: server.clone(), source });
-                let tls = match tls {
-                    Tls::None => SmtpTls::None,
-                    Tls::Starttls => SmtpTls::Required(parameters()?),
-                    Tls::Tls => SmtpTls::Wrapper(parameters()?),
+                let parameters = match tls {
+                    Tls::None => None,
+                    Tls::Starttls | Tls::Tls => Some(
+                        TlsParameters::new(server.clone()).map_err(|source| Error::Tls { host: server.clone(), source })?,
+                    ),
                 };
-                let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server)
-                    .port(*port)
-                    .tls(tls)
-                    .timeout(Some(STEP_DEADLINE))
-                    .hello_name(ClientId::Domain(host.to_owned()));
-                if let Some(user) = user {
-                    let password = password.as_ref().map(|password| password.expose().clone()).unwrap_or_default();
-                    builder = builder.credentials(Credentials::new(user.clone(), password));
-                }
-                Way::Smtp(Box::new(builder.build()))
+                let password = password.as_ref().map(|password| password.expose().clone()).unwrap_or_default();
+                Way::Smtp(Box::new(Server {
+                    host: server.clone(),
+                    port: *port,
+                    tls: *tls,
+                    parameters,
+                    credentials: user.clone().map(|user| Credentials::new(user, password)),
+                    hello: ClientId::Domain(host.to_owned()),
+                    deadlines: Deadlines { step: Duration::from_secs(30), whole: SEND_DEADLINE },
+                    idle: Mutex::default(),
+                }))
             }
         };
         Ok(Post { from, way })
     }
 
-    /// Sends `message`, and returns what the other side said.
-    pub(super) async fn send(&self, id: Uuid, message: Message) -> Result<String, Failure> {
+    /// Sends `message`, and returns what the other side said. `begin` runs right before it leaves, and where it fails nothing does.
+    pub(super) async fn send(
+        &self,
+        id: Uuid,
+        message: &Message,
+        begin: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<String, Failure> {
         match &self.way {
-            Way::Files(dir) => match write(dir, id, &message.formatted()).await {
-                Ok(()) => Ok(format!("written to {id}.eml")),
-                Err(error) => Err(Failure::Transient(format!("{}: {error}", dir.display()))),
-            },
-            Way::Smtp(server) => match tokio::time::timeout(SEND_DEADLINE, server.send(message)).await {
-                Ok(Ok(response)) => {
-                    let words: Vec<&str> = response.message().collect();
-                    Ok(format!("{} {}", response.code(), words.join(" ")))
+            Way::Smtp(server) => server.send(message, begin).await,
+            Way::Files(dir) => {
+                begin.await?;
+                match write(dir, id, &message.formatted()).await {
+                    Ok(()) => Ok(format!("written to {id}.eml")),
+                    Err(error) => Err(Failure::Transient(format!("{}: {error}", dir.display()))),
                 }
-                Ok(Err(error)) => Err(refusal(&error)),
-                Err(_) => Err(Failure::Unclear(format!("no end after {} s", SEND_DEADLINE.as_secs()))),
-            },
+            }
         }
-    }
-}
-
-/// SEC F-21: a 5xx is final; a 4xx, and whatever kept us from an answer, may pass.
-fn refusal(error: &smtp::Error) -> Failure {
-    let mut words = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_words = cause.to_string();
-        if !words.contains(&cause_words) {
-            words = format!("{words}: {cause_words}");
-        }
-        source = cause.source();
-    }
-    match error {
-        error if error.is_permanent() => Failure::Permanent(words),
-        error if error.is_response() => Failure::Unclear(words),
-        _ => Failure::Transient(words),
     }
 }
 

@@ -27,3 +27,24 @@ pub async fn purge(app: Arc<App>, keep: Keep, stop: impl Future<Output = ()> + S
         }
     }
 }
+
+/// Forgets what no request needs any more, until `stop`: a commit of a bounded number of rows after the other, so that neither
+/// requests nor letters wait for all of them.
+pub async fn sweep(app: Arc<App>, stop: impl Future<Output = ()> + Send) {
+    let mut stop = pin!(stop);
+    loop {
+        let pause = match app.sweep().await {
+            Ok(true) => Duration::ZERO,
+            Ok(false) => PERIOD,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "what is out of date could not be forgotten");
+                PERIOD
+            }
+        };
+        tokio::select! {
+            biased;
+            () = &mut stop => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}

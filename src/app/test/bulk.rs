@@ -70,6 +70,6 @@ async fn a_request_that_was_cut_off_is_told_as_such_until_it_is_forgotten() {
     stage.app.store.commit(stage.app.author(store::Actor::Worker), vec![old.clone().into()]).await.expect("kept");
     assert_eq!(kept().await.expect("a look"), Some(old));
     let end = later + limit::REQUESTS_KEPT + std::time::Duration::from_millis(1);
-    stage.app.store.letters_due(end, end, 1).await.expect("a round");
+    stage.app.store.commit(stage.app.author(store::Actor::Worker), vec![store::Change::Swept(end)]).await.expect("swept");
     assert_eq!(kept().await.expect("a look"), None);
 }

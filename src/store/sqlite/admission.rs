@@ -90,7 +90,7 @@ pub(super) fn may_shut_out(change: &Change) -> bool {
         | Change::Auth(auth::Change::ClientCreated(_)) => false,
         // Nobody is shut out, but the answer tells what holds in the org.
         Change::Org(org::Change::SettingsChanged { .. }) => true,
-        Change::Invite(_) | Change::Outbox(_) | Change::Request(_) | Change::Definitions(_) => false,
+        Change::Invite(_) | Change::Outbox(_) | Change::Request(_) | Change::Definitions(_) | Change::Swept(_) => false,
         Change::Directory(directory::Change::UserDeleted { .. }) => true,
         // Documents are printed without white space, and a quote inside a text is escaped.
         Change::Directory(directory::Change::UserReplaced { doc, .. }) => doc.contains(r#""active":false"#),

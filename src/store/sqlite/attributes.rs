@@ -200,6 +200,7 @@ fn invitation(attr: &Attr, now: Timestamp, params: &mut Params) -> Scalar {
         ("delivery", Some("state")) => Scalar::plain("r.delivery_state"),
         ("delivery", Some("attempts")) => Scalar::plain("r.delivery_attempts"),
         ("delivery", Some("answer")) => Scalar::plain("r.delivery_answer"),
+        ("delivery", Some("maybeDuplicate")) => Scalar::plain("nullif(r.delivery_unclear > 0, 0)"),
         ("delivery", Some("sentAt")) => Scalar::new("r.delivery_sent_at", Form::Millis),
         ("meta", Some("lastModified")) => Scalar { form: Form::Millis, ..if_expired("r.expires_at", "r.last_modified") },
         ("meta", Some("version")) => if_expired("'W/\"' || (r.version + 1) || '\"'", "'W/\"' || r.version || '\"'"),

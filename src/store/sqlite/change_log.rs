@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::readers::execute;
+use super::readers::{execute, int};
 use crate::base::{Timestamp, limit};
 use crate::store::{Author, Error};
 
@@ -18,13 +18,9 @@ pub(super) fn sign_off(db: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets the oldest events, a hundred at a time, once they have been kept long enough.
-pub(super) fn sweep(db: &Connection, now: Timestamp) -> Result<(), Error> {
+/// Forgets up to `most` of the oldest events, once they have been kept long enough.
+pub(super) fn sweep(db: &Connection, now: Timestamp, most: usize) -> Result<usize, Error> {
     let kept_ms = i64::try_from(limit::CHANGES_KEPT.as_millis()).unwrap_or(i64::MAX);
-    execute(
-        db,
-        "delete from change_log where seq in (select seq from change_log order by seq limit 100) and at < ?1",
-        &[&now.0.saturating_sub(kept_ms)],
-    )?;
-    Ok(())
+    let sql = "delete from change_log where seq in (select seq from change_log order by seq limit ?2) and at < ?1";
+    Ok(execute(db, sql, &[&now.0.saturating_sub(kept_ms), &int(most as u64)])?)
 }

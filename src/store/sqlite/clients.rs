@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::readers::{execute, one};
+use super::readers::{execute, int, one};
 use super::{Breach, breach};
 use crate::auth::{Change, Client};
 use crate::base::{ClientId, OrgId, Timestamp};
@@ -42,9 +42,10 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
     Ok(Outcome::Done)
 }
 
-/// Forgets revoked tokens that expired a day ago: no leeway of any clock believes them again.
-pub(super) fn sweep(db: &Connection, now: Timestamp) -> Result<(), Error> {
+/// Forgets up to `most` revoked tokens that expired a day ago: no leeway of any clock believes them again.
+pub(super) fn sweep(db: &Connection, now: Timestamp, most: usize) -> Result<usize, Error> {
     const DAY_MS: i64 = 24 * 3600 * 1000;
-    execute(db, "delete from revoked_tokens where expires_at < ?1", &[&now.0.saturating_sub(DAY_MS)])?;
-    Ok(())
+    let sql = "delete from revoked_tokens where (org_id, id) in
+       (select org_id, id from revoked_tokens where expires_at < ?1 order by expires_at limit ?2)";
+    Ok(execute(db, sql, &[&now.0.saturating_sub(DAY_MS), &int(most as u64)])?)
 }

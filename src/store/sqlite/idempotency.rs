@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::readers::{execute, one};
+use super::readers::{execute, int, one};
 use crate::base::{OrgId, Timestamp, limit};
 use crate::store::{Error, Kept, Outcome, RequestKept};
 
@@ -62,10 +62,11 @@ pub(super) fn write(db: &Connection, kept: &RequestKept) -> Result<Outcome, Erro
     Ok(Outcome::Done)
 }
 
-/// Forgets those that were kept long enough.
-pub(super) fn sweep(db: &Connection, now: Timestamp) -> Result<(), Error> {
-    execute(db, "delete from requests_kept where at < ?1", &[&since(now)])?;
-    Ok(())
+/// Forgets up to `most` of those that were kept long enough.
+pub(super) fn sweep(db: &Connection, now: Timestamp, most: usize) -> Result<usize, Error> {
+    let sql = "delete from requests_kept where (org_id, key) in
+       (select org_id, key from requests_kept where at < ?1 order by at limit ?2)";
+    Ok(execute(db, sql, &[&since(now), &int(most as u64)])?)
 }
 
 fn since(now: Timestamp) -> i64 {

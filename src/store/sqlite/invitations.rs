@@ -16,7 +16,8 @@ pub(super) fn invitation(db: &Connection, org: OrgId, id: InvitationId) -> Resul
     let found = one(
         db,
         "select source_org_id, source_id, user_name, email, status, generation, message, locale, inviter, expires_at, ended_at,
-           guest_id, delivery_state, delivery_attempts, delivery_answer, delivery_sent_at, version, created, last_modified
+           guest_id, delivery_state, delivery_attempts, delivery_answer, delivery_sent_at, version, created, last_modified,
+           delivery_unclear
          from invitations where org_id = ?1 and id = ?2",
         &[&org.0, &id.0],
         |row| {
@@ -41,6 +42,7 @@ pub(super) fn invitation(db: &Connection, org: OrgId, id: InvitationId) -> Resul
                     attempts: row.get(13)?,
                     answer: row.get(14)?,
                     sent_at: row.get::<_, Option<i64>>(15)?.map(Timestamp),
+                    unclear: row.get(19)?,
                 },
                 version: row.get::<_, i64>(16)?.unsigned_abs(),
                 created: Timestamp(row.get(17)?),
@@ -116,6 +118,9 @@ fn document(invitation: &Invitation) -> String {
     }
     if let Some(sent_at) = invitation.delivery.sent_at {
         delivery["sentAt"] = json!(sent_at);
+    }
+    if invitation.delivery.unclear > 0 {
+        delivery["maybeDuplicate"] = json!(true);
     }
     put("delivery", delivery);
     Value::Object(doc).to_string()

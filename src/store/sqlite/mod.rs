@@ -44,7 +44,7 @@ use crate::directory::deleted::Tombstone;
 use crate::invite::{Invitation, Invitee};
 use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{Org, Settings};
-use crate::outbox::Letter;
+use crate::outbox::{Letter, Shares};
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
 use crate::store::{
@@ -170,8 +170,14 @@ impl Store for Sqlite {
         self.readers.inline(|db| definitions::defined(db, root))
     }
 
-    async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
-        self.writer.lease(now, lease_until, most).await
+    async fn letters_due(&self, now: Timestamp, lease_until: Timestamp, under_way: &Shares) -> Result<Vec<Letter>, Error> {
+        let (orgs, domains) = (under_way.full_orgs(), under_way.full_domains());
+        let waiting = self.readers.pooled(move |db| outbox::waiting(db, now, &orgs, &domains)).await?;
+        // Who looks when nothing is due does not come to the writer.
+        match under_way.choose(waiting) {
+            none if none.is_empty() => Ok(Vec::new()),
+            chosen => self.writer.lease(now, lease_until, chosen).await,
+        }
     }
 
     async fn deleted(&self, org: OrgId, query: &Deleted) -> Result<(usize, Vec<Tombstone>), Error> {
@@ -228,8 +234,21 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
         Change::Outbox(change) => outbox::write(db, change),
         Change::Request(kept) => idempotency::write(db, kept),
         Change::Definitions(change) => definitions::write(db, change),
+        Change::Swept(now) => sweep(db, *now),
     }
 }
+
+/// Forgets up to [`SWEEP_MAX`] rows of each kind: whoever writes meanwhile does not wait for all of them.
+fn sweep(db: &Connection, now: Timestamp) -> Result<Outcome, Error> {
+    let mut most = 0;
+    for forget in [clients::sweep, change_log::sweep, idempotency::sweep] {
+        most = most.max(forget(db, now, SWEEP_MAX)?);
+    }
+    Ok(if most < SWEEP_MAX { Outcome::Done } else { Outcome::More })
+}
+
+/// Rows of one kind that are forgotten by one commit.
+const SWEEP_MAX: usize = 1000;
 
 /// What a failed constraint means to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

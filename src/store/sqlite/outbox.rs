@@ -3,67 +3,128 @@
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::readers::{all, execute, one};
+use super::readers::{all, execute, int};
 use crate::base::{InvitationId, OrgId, Timestamp};
-use crate::outbox::{Change, Letter};
+use crate::outbox::{Change, End, Letter, Shares};
 use crate::store::{Error, Outcome};
 
-/// Leases up to `most` due letters. The try is counted when it begins: one that kills its carrier has used it up (SEC F-20).
-pub(super) fn lease(db: &Connection, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let letters = all(
+/// Letters that one look considers.
+const LOOK_MAX: i64 = 64;
+/// How many can be full at the same time.
+const ORGS_MAX: usize = Shares::ALL / Shares::ORG;
+const DOMAINS_MAX: usize = Shares::ALL / Shares::DOMAIN;
+
+/// Due letters of those who have room: first the oldest of each org, then the next of each; of an org, the oldest to each domain.
+pub(super) fn waiting(
+    db: &Connection,
+    now: Timestamp,
+    full_orgs: &[OrgId],
+    full_domains: &[String],
+) -> Result<Vec<(Uuid, OrgId, String)>, Error> {
+    let mut orgs = [Uuid::nil(); ORGS_MAX];
+    orgs.iter_mut().zip(full_orgs).for_each(|(place, org)| *place = org.0);
+    let mut domains = [None::<&str>; DOMAINS_MAX];
+    domains.iter_mut().zip(full_domains).for_each(|(place, domain)| *place = Some(domain));
+    let ([a, b], [c, d, e, f]) = (&orgs, &domains);
+    all(
         db,
-        "select id, org_id, invitation_id, generation, attempts from letters where due <= ?1 order by due, id limit ?2",
-        &[&now.0, &most],
-        |row| {
-            Ok(Letter {
-                id: row.get(0)?,
-                org: OrgId(row.get(1)?),
-                invitation: InvitationId(row.get(2)?),
-                generation: row.get(3)?,
-                attempts: row.get(4)?,
-            })
-        },
-    )?;
-    for letter in &letters {
-        execute(db, "update letters set due = ?2, attempts = attempts + 1 where id = ?1", &[&letter.id, &until.0])?;
+        "select id, org_id, domain
+         from (
+           select id, org_id, domain, due, row_number() over (partition by org_id order by turn, due, id) as org_turn
+           from (
+             select id, org_id, domain, due, row_number() over (partition by org_id, domain order by due, id) as turn
+             from letters
+             where due <= ?1 and org_id not in (?3, ?4) and not coalesce(domain in (?5, ?6, ?7, ?8), 0)
+           )
+         )
+         order by org_turn, due, id
+         limit ?2",
+        &[&now.0, &LOOK_MAX, a, b, c, d, e, f],
+        |row| Ok((row.get(0)?, OrgId(row.get(1)?), row.get(2)?)),
+    )
+}
+
+/// Leases those of `ids` that are due. The try is counted when it begins: one that kills its carrier has used it up (SEC F-20).
+pub(super) fn lease(db: &Connection, now: Timestamp, until: Timestamp, ids: &[Uuid]) -> Result<Vec<Letter>, Error> {
+    let mut letters = Vec::with_capacity(ids.len());
+    for id in ids {
+        letters.extend(all(
+            db,
+            "update letters set due = ?2, attempts = attempts + 1
+             where id = ?1 and due <= ?3
+             returning id, org_id, invitation_id, generation, domain, attempts - 1, unclear",
+            &[id, &until.0, &now.0],
+            |row| {
+                Ok(Letter {
+                    id: row.get(0)?,
+                    org: OrgId(row.get(1)?),
+                    invitation: InvitationId(row.get(2)?),
+                    generation: row.get(3)?,
+                    domain: row.get(4)?,
+                    attempts: row.get(5)?,
+                    unclear: row.get(6)?,
+                })
+            },
+        )?);
     }
     Ok(letters)
 }
 
-/// Writes how a try ended. A letter that is no longer there changes nothing.
+/// Writes how far a try got.
 pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
-    let (id, at, state, answer) = match change {
-        Change::LetterSent { id, at, answer } => (*id, *at, "sent", answer),
-        Change::LetterDeferred { id, at, answer, .. } => (*id, *at, "deferred", answer),
-        Change::LetterFailed { id, at, answer } => (*id, *at, "failed", answer),
-    };
-    tell(db, id, at, state, answer)?;
     match change {
-        Change::LetterDeferred { due, .. } => {
-            execute(db, "update letters set due = ?2 where id = ?1", &[&id, &due.0])?;
-        }
-        Change::LetterSent { .. } | Change::LetterFailed { .. } => {
-            execute(db, "delete from letters where id = ?1", &[&id])?;
-        }
+        Change::LetterBegun { letter, at } => begin(db, letter, *at),
+        Change::LetterTried { letter, at, end, answer } => tried(db, letter, *at, *end, answer),
     }
-    Ok(Outcome::Done)
 }
 
-/// Shows the state of the letter on its invitation, unless a newer letter is under way.
-fn tell(db: &Connection, id: Uuid, at: Timestamp, state: &str, answer: &str) -> Result<(), Error> {
-    let letter: Option<(Uuid, Uuid, i64, i64)> =
-        one(db, "select org_id, invitation_id, generation, attempts from letters where id = ?1", &[&id], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?;
-    let Some((org, invitation, generation, attempts)) = letter else { return Ok(()) };
-    let sent_at = (state == "sent").then_some(at.0);
+fn begin(db: &Connection, letter: &Letter, at: Timestamp) -> Result<Outcome, Error> {
+    let begun = execute(
+        db,
+        "update letters set unclear = unclear + 1
+         where id = ?1 and attempts = ?2 and exists (
+           select 1 from invitations i
+           where i.org_id = letters.org_id and i.id = letters.invitation_id and i.status = 'pending'
+             and i.generation = letters.generation and i.expires_at > ?3
+         )",
+        &[&letter.id, &int(u64::from(letter.attempts) + 1), &at.0],
+    )?;
+    if begun == 0 { Err(Error::Stale) } else { Ok(Outcome::Done) }
+}
+
+/// Shows it on the invitation too, unless a newer letter is under way.
+fn tried(db: &Connection, letter: &Letter, at: Timestamp, end: End, answer: &str) -> Result<Outcome, Error> {
+    let (attempt, unclear) = (int(u64::from(letter.attempts) + 1), letter.unclear);
+    let (state, changed) = match end {
+        End::Deferred(due) => {
+            let sql = "update letters set due = ?3, unclear = ?4 where id = ?1 and attempts = ?2";
+            ("deferred", execute(db, sql, &[&letter.id, &attempt, &due.0, &unclear])?)
+        }
+        End::Sent | End::Failed => {
+            let sql = "delete from letters where id = ?1 and attempts = ?2";
+            (if end == End::Sent { "sent" } else { "failed" }, execute(db, sql, &[&letter.id, &attempt])?)
+        }
+    };
+    if changed == 0 {
+        return Ok(Outcome::Done);
+    }
+    let sent_at = (end == End::Sent).then_some(at.0);
     execute(
         db,
         "update invitations set delivery_state = ?4, delivery_attempts = ?5, delivery_answer = ?6, delivery_sent_at = ?7,
-           last_modified = ?8, version = version + 1
+           delivery_unclear = ?8, last_modified = ?9, version = version + 1
          where org_id = ?1 and id = ?2 and generation = ?3",
-        &[&org, &invitation, &generation, &state, &attempts, &answer, &sent_at, &at.0],
+        &[
+            &letter.org.0,
+            &letter.invitation.0,
+            &letter.generation,
+            &state,
+            &attempt,
+            &answer,
+            &sent_at,
+            &unclear,
+            &at.0,
+        ],
     )?;
-    Ok(())
+    Ok(Outcome::Done)
 }

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::admission::{Admission, may_shut_out};
 use super::open::{BUSY, refusal};
-use super::{change_log, clients, idempotency, outbox, write};
+use super::{change_log, outbox, write};
 use crate::base::{Timestamp, limit};
 use crate::outbox::Letter;
 use crate::store::{Author, Change, Commit, Error, Outcome, Refused};
@@ -33,7 +34,7 @@ pub(super) struct Writer {
 enum Job {
     Commit(Author, Vec<Change>, oneshot::Sender<Result<Vec<Outcome>, Error>>),
     Each { author: Author, commits: Arc<[Commit]>, failures_max: usize, reply: oneshot::Sender<Each> },
-    Lease { now: Timestamp, until: Timestamp, most: usize, reply: oneshot::Sender<Result<Vec<Letter>, Error>> },
+    Lease { now: Timestamp, until: Timestamp, ids: Vec<Uuid>, reply: oneshot::Sender<Result<Vec<Letter>, Error>> },
     Close(oneshot::Sender<()>),
 }
 
@@ -74,9 +75,9 @@ impl Writer {
         vec![Err(Refused { at: 0, error })]
     }
 
-    pub(super) async fn lease(&self, now: Timestamp, until: Timestamp, most: usize) -> Result<Vec<Letter>, Error> {
+    pub(super) async fn lease(&self, now: Timestamp, until: Timestamp, ids: Vec<Uuid>) -> Result<Vec<Letter>, Error> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job::Lease { now, until, most, reply })?;
+        self.send(Job::Lease { now, until, ids, reply })?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -130,11 +131,8 @@ fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission) {
                 _ => None,
             };
         }
-        // Whoever looks for letters comes by all the time, and writes only where something was written before.
-        if batch.iter().any(|job| !matches!(job, Job::Lease { .. })) {
-            written = Some(Instant::now());
-        }
         if !batch.is_empty() {
+            written = Some(Instant::now());
             run(db, &mut batch, admission);
         }
         if written.take_if(|at| at.elapsed() >= IDLE).is_some() {
@@ -189,16 +187,7 @@ fn run_one(db: &Connection, job: Job) -> Ran {
             Ran::Commit(guarded(db, work), reply)
         }
         Job::Each { author, commits, failures_max, reply } => Ran::Each(run_each(db, &author, &commits, failures_max), reply),
-        // Whoever asks for letters comes by all the time and knows what time it is.
-        Job::Lease { now, until, most, reply } => {
-            let work = || {
-                clients::sweep(db, now)?;
-                change_log::sweep(db, now)?;
-                idempotency::sweep(db, now)?;
-                outbox::lease(db, now, until, most)
-            };
-            Ran::Lease(guarded(db, work), reply)
-        }
+        Job::Lease { now, until, ids, reply } => Ran::Lease(guarded(db, || outbox::lease(db, now, until, &ids)), reply),
         Job::Close(_) => unreachable!("taken out of the batch before"),
     }
 }

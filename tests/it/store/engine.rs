@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use usher::auth::{self, Client, Subject};
 use usher::base::{ClientId, TokenId, limit};
@@ -214,8 +215,37 @@ async fn a_revoked_token_is_forgotten_a_day_after_its_end() {
     let claim = Claim { subject: external, token: Some(token) };
     for (later_ms, is_live) in [(86_400_000, false), (86_400_001, true)] {
         let now = Timestamp(NOW.0 + later_ms);
-        world.store.letters_due(now, now, 1).await.expect("letters");
+        world.write(Change::Swept(now)).await.expect("swept");
         let access = world.store.access(world.parent, &claim).await.expect("a read");
         assert_eq!(access.map(|access| access.is_live), Some(is_live));
     }
+}
+
+#[tokio::test]
+async fn what_is_out_of_date_goes_a_bounded_part_at_a_time() {
+    let world = World::new().await;
+    world
+        .sql()
+        .execute(
+            "insert into requests_kept (org_id, key, request, at)
+             with recursive n (i) as (select 1 union all select i + 1 from n where i < 2500)
+             select ?1, randomblob(32), randomblob(32), ?2 - (i = 1) from n",
+            (world.parent.0, NOW.0 + 1),
+        )
+        .expect("kept");
+    let left = || world.sql().query_row("select count(*) from requests_kept", [], |row| row.get::<_, i64>(0)).expect("a count");
+    let sweep = async |now: Timestamp| world.write(Change::Swept(now)).await.expect("swept");
+    assert_eq!((sweep(NOW + limit::REQUESTS_KEPT).await, left()), (Outcome::Done, 2500), "kept so long");
+    assert_eq!((sweep(NOW + limit::REQUESTS_KEPT + Duration::from_millis(1)).await, left()), (Outcome::Done, 2499));
+    let end = NOW + limit::REQUESTS_KEPT + Duration::from_millis(2);
+    assert_eq!((sweep(end).await, left()), (Outcome::More, 1499));
+    assert_eq!((sweep(end).await, left()), (Outcome::More, 499));
+    assert_eq!((sweep(end).await, left()), (Outcome::Done, 0));
+    // Who asks for letters forgets nothing, and waits for nobody who does.
+    let token = TokenId(id(3));
+    world.write(auth::Change::TokenRevoked { org: world.parent, token, expires_at: NOW }).await.expect("revoked");
+    let later = NOW + Duration::from_secs(400 * 24 * 3600);
+    world.store.letters_due(later, later, &Default::default()).await.expect("letters");
+    let left: i64 = world.sql().query_row("select count(*) from revoked_tokens", [], |row| row.get(0)).expect("a count");
+    assert_eq!(left, 1);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use usher::invite::Invitee;
-use usher::outbox::{self, Letter};
+use usher::outbox::{Change, End, Letter, Shares};
 
 use super::*;
 
@@ -149,7 +149,7 @@ async fn an_ended_invitation_stays_ended() {
     assert_eq!(world.write(end(world.child, 7, Status::Declined, LATER)).await.expect("declined"), written(2, LATER));
     assert!(matches!(world.write(end(world.child, 7, Status::Revoked, LATER)).await, Err(Error::Stale)));
     assert!(matches!(world.accept(world.child, 7, 8, LATER).await, Err(Error::Stale)));
-    let letters = world.store.letters_due(LATER, TOO_LATE, 10).await.expect("letters");
+    let letters = world.store.letters_due(LATER, TOO_LATE, &Shares::default()).await.expect("letters");
     assert_eq!(letters, [], "a dead link is not mailed");
     let delete = |expected| invite::Change::InvitationDeleted { org: world.child, id: InvitationId(id(7)), expected };
     assert!(matches!(world.write(delete(Some(1))).await, Err(Error::Stale)));
@@ -215,22 +215,39 @@ async fn a_letter_is_leased_to_one_and_its_fate_is_shown() {
     let world = World::new().await;
     let ada = world.user(world.parent, 1, "ada").await;
     world.invite(world.child, world.parent, ada, 7, &[]).await.expect("an invitation");
-    let letter = |attempts| Letter { id: id(7), org: world.child, invitation: InvitationId(id(7)), generation: 1, attempts };
-    let due = async |now: i64| world.store.letters_due(Timestamp(now), Timestamp(now + 5), 10).await.expect("letters");
-    assert_eq!(due(NOW.0).await, [letter(0)]);
+    let letter = |attempts, unclear| Letter {
+        id: id(7),
+        org: world.child,
+        invitation: InvitationId(id(7)),
+        generation: 1,
+        domain: "acme.test".into(),
+        attempts,
+        unclear,
+    };
+    let due = async |now: i64| {
+        let none = Shares::default();
+        world.store.letters_due(Timestamp(now), Timestamp(now + 5), &none).await.expect("letters")
+    };
+    assert_eq!(due(NOW.0).await, [letter(0, 0)]);
     assert_eq!(due(NOW.0 + 4).await, [], "leased");
-    assert_eq!(due(NOW.0 + 5).await, [letter(1)], "the lease has run out, and the try counts (SEC F-20)");
+    assert_eq!(due(NOW.0 + 5).await, [letter(1, 0)], "the lease has run out, and the try counts (SEC F-20)");
     let at = Timestamp(NOW.0 + 6);
-    let deferred = outbox::Change::LetterDeferred { id: id(7), at, due: Timestamp(NOW.0 + 50), answer: "451 later".into() };
-    world.write(deferred).await.expect("deferred");
-    let delivery = json!({ "state": "deferred", "attempts": 2, "answer": "451 later" });
+    let tried = |letter, at, end, answer: &str| Change::LetterTried { letter, at, end, answer: answer.into() };
+    world.write(tried(letter(0, 0), at, End::Sent, "250 too late")).await.expect("passed over");
+    assert!(matches!(world.write(Change::LetterBegun { letter: letter(0, 0), at }).await, Err(Error::Stale)), "another's lease");
+    world.write(Change::LetterBegun { letter: letter(1, 0), at }).await.expect("begun");
+    let again = due(NOW.0 + 10).await;
+    assert_eq!(again, [letter(2, 1)], "SEC F-16: whoever takes it up knows that it may have been delivered");
+    world.write(tried(letter(2, 1), at, End::Deferred(Timestamp(NOW.0 + 50)), "451 later")).await.expect("deferred");
+    let delivery = json!({ "state": "deferred", "attempts": 3, "answer": "451 later", "maybeDuplicate": true });
     assert_eq!(shown(&world, 7, LATER).await.0["delivery"], delivery);
     assert_eq!(due(NOW.0 + 49).await, []);
-    assert_eq!(due(NOW.0 + 50).await, [letter(2)]);
+    assert_eq!(due(NOW.0 + 50).await, [letter(3, 1)]);
     let at = Timestamp(NOW.0 + 51);
-    world.write(outbox::Change::LetterSent { id: id(7), at, answer: "250 ok".into() }).await.expect("sent");
+    world.write(tried(letter(3, 1), at, End::Sent, "250 ok")).await.expect("sent");
     let (doc, version) = shown(&world, 7, LATER).await;
-    assert_eq!(doc["delivery"], json!({ "state": "sent", "attempts": 3, "answer": "250 ok", "sentAt": at }));
+    let delivery = json!({ "state": "sent", "attempts": 4, "answer": "250 ok", "sentAt": at, "maybeDuplicate": true });
+    assert_eq!(doc["delivery"], delivery);
     assert_eq!(version, 3);
     assert_eq!(due(TOO_LATE.0).await, []);
 }

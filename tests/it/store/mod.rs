@@ -206,7 +206,7 @@ fn invitation(org: OrgId, source_org: OrgId, source: UserId, number: u128, group
         expires_at: Timestamp(NOW.0 + 1000),
         ended_at: None,
         guest: None,
-        delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None },
+        delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None, unclear: 0 },
         version: 1,
         created: NOW,
         last_modified: NOW,
