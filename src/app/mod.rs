@@ -58,6 +58,9 @@ pub struct App {
     pub requests: Requests,
     /// Whose tokens are believed.
     pub issuers: Issuers,
+    /// Sends a letter while somebody waits; none in a process that sends no mail.
+    pub courier: Option<Arc<dyn mail::Courier>>,
+    mail_tried: mail::Tried,
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
     hashing: Arc<Semaphore>,
     /// The schemas and resource types of each tree.
@@ -101,6 +104,8 @@ impl App {
             settings,
             letters,
             issuers,
+            courier: None,
+            mail_tried: mail::Tried::default(),
             hashing,
             trees: schemas::Trees::default(),
             is_draining: AtomicBool::new(false),

@@ -64,6 +64,10 @@ pub const INVITATION_LIFETIME_MIN: Duration = Duration::from_secs(300);
 pub const INVITATION_LIFETIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Characters of an inviter's message.
 pub const MESSAGE_CHARS_MAX: usize = 2000;
+/// Letters that an org sends to try its settings in [`MAIL_TESTS_SPAN`].
+pub const MAIL_TESTS_MAX: usize = 10;
+/// For which they are counted.
+pub const MAIL_TESTS_SPAN: Duration = Duration::from_secs(3600);
 /// Bytes of a bearer token (SEC S-26).
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// Levels of a hierarchy of orgs.

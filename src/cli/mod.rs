@@ -5,6 +5,7 @@
 
 mod data;
 mod keys;
+mod mail;
 mod migrate;
 mod orgs;
 mod print;
@@ -69,6 +70,9 @@ enum Command {
     /// Access tokens
     #[command(subcommand)]
     Token(Token),
+    /// Letters
+    #[command(subcommand)]
+    Mail(Mail),
     /// Bring the database to this version's schema
     Migrate,
     /// Print the OpenAPI document
@@ -147,6 +151,52 @@ enum Token {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum Mail {
+    /// Print the letter that an organization would send, with sample people
+    Preview {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        #[command(flatten)]
+        sample: Sample,
+        /// Print the HTML part alone
+        #[arg(long)]
+        html: bool,
+    },
+    /// Send that letter once, and print what the mail server says
+    Test {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        #[command(flatten)]
+        sample: Sample,
+        /// To whom
+        #[arg(long, value_name = "ADDRESS")]
+        to: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Sample {
+    /// invitation or reminder
+    #[arg(long, value_name = "KIND", default_value = "invitation", value_parser = kind)]
+    kind: crate::mail::Kind,
+    /// A language tag such as fr or de-AT [default: the organization's own]
+    #[arg(long, value_name = "TAG")]
+    language: Option<String>,
+}
+
+fn kind(name: &str) -> Result<crate::mail::Kind, &'static str> {
+    crate::mail::Kind::of(name).ok_or("expected invitation or reminder")
+}
+
+impl From<Sample> for crate::app::mail::Sample {
+    fn from(Sample { kind, language }: Sample) -> Self {
+        crate::app::mail::Sample { kind, language }
+    }
+}
+
 /// What went wrong, for a person at a terminal.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -178,6 +228,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Token(Token::Create { org, user, scope, expires }) => {
             tokens::token_create(common, org, user.as_deref(), scope.as_deref(), expires).await
         }
+        Command::Mail(Mail::Preview { org, sample, html }) => mail::preview(common, org, &sample.into(), html).await,
+        Command::Mail(Mail::Test { org, sample, to }) => mail::test(common, org, &to, &sample.into()).await,
         Command::Migrate => migrate::migrate(common).await,
         Command::Openapi => print::line(&crate::http::openapi_document()),
     }

@@ -33,7 +33,7 @@ pub(super) struct Served {
     pub(super) url: String,
     listener: TcpListener,
     config: Config,
-    post: Post,
+    post: Arc<Post>,
     /// Heard before anybody is told that the server listens: who ends it then gets an orderly end.
     signal: BoxFuture<'static, ()>,
 }
@@ -48,9 +48,10 @@ impl Served {
         let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
         let url = format!("http://{}", listener.local_addr()?);
         let public_url = config.public_url.clone().unwrap_or_else(|| url.clone());
-        let data = Data::serve(common, &config, &public_url)?;
+        let mut data = Data::serve(common, &config, &public_url)?;
         data.app.schemas_check().await?;
-        let post = Post::open(&mail_settings(common, &config), host_of(&public_url))?;
+        let post = Arc::new(Post::open(&mail_settings(common, &config), host_of(&public_url))?);
+        data.app.courier = Some(post.clone());
         let signal = serve::signalled()?;
         Ok(Served { app: Arc::new(data.app), url, listener, config, post, signal })
     }
@@ -59,7 +60,7 @@ impl Served {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (stop, stopped) = watch::channel(false);
         let ended = async |mut stopped: watch::Receiver<bool>| drop(stopped.wait_for(|stopped| *stopped).await);
-        let letters = tokio::spawn(worker::carry(Arc::clone(&self.app), Arc::new(self.post), ended(stopped.clone())));
+        let letters = tokio::spawn(worker::carry(Arc::clone(&self.app), self.post, ended(stopped.clone())));
         let keys = tokio::spawn(worker::refresh_keys(Arc::clone(&self.app), ended(stopped.clone())));
         let keep = Keep {
             age: Duration::from_secs(u64::from(self.config.request_log_days) * 24 * 3600),
@@ -86,7 +87,8 @@ impl Served {
     }
 }
 
-fn mail_settings(common: &Common, config: &Config) -> MailSettings {
+/// How letters leave, as the configuration says.
+pub(super) fn mail_settings(common: &Common, config: &Config) -> MailSettings {
     let mail = &config.mail;
     let transport = match mail.transport {
         config::Transport::Files => Transport::Files { dir: mail.folder.clone().unwrap_or_else(|| common.data.join("mail")) },

@@ -7,6 +7,7 @@
 mod attributes;
 mod deleted;
 mod example;
+mod mail;
 mod message;
 mod requests;
 mod settings;
@@ -89,6 +90,12 @@ shapes! {
     InvitationPreview => |_| message::preview(),
     /// What an organization chose, and what holds there.
     Settings => |_| settings::settings(),
+    /// A letter to look at.
+    MailPreview => |_| mail::preview(),
+    /// A letter to be tried.
+    MailTest => |_| mail::test(),
+    /// What came of it.
+    MailTested => |_| mail::tested(),
     /// A line of the request log.
     LoggedRequest => |_| requests::line(),
     /// A page of the request log.

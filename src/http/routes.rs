@@ -6,7 +6,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
-use super::api::{DeletedApi, RequestsApi, SchemasApi, SettingsApi};
+use super::api::{DeletedApi, MailApi, RequestsApi, SchemasApi, SettingsApi};
 use super::docs::Docs;
 use super::error::Rejection;
 use super::guardrail::Guardrail;
@@ -27,10 +27,10 @@ fn scim() -> Scim {
 }
 
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Scim, SettingsApi, RequestsApi, DeletedApi, SchemasApi);
+pub(super) type Api = (Scim, SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi);
 
 pub(super) fn api() -> Api {
-    (scim(), SettingsApi, RequestsApi, DeletedApi, SchemasApi)
+    (scim(), SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.
@@ -50,7 +50,7 @@ pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'stati
     let site = Site {
         // What somebody added comes last: a path is matched to the words in it before its parameters.
         scim: operations::route((scim(), Resources)),
-        api: operations::route((SettingsApi, RequestsApi, DeletedApi, SchemasApi)),
+        api: operations::route((SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi)),
         oauth: operations::route(OauthApi),
         docs,
         app,

@@ -139,7 +139,8 @@ impl Catalogue {
     pub fn date(&self, at: Timestamp) -> String {
         let at = at.to_utc();
         let day = if at.day() == 1 { self.sentences.first_day.clone() } else { at.day().to_string() };
-        let name = |names: &[String], at: u32| usize::try_from(at).ok().and_then(|at| names.get(at).cloned()).unwrap_or_default();
+        let name =
+            |names: &[String], at: u32| usize::try_from(at).ok().and_then(|at| names.get(at).cloned()).unwrap_or_default();
         fill(
             &self.sentences.date,
             Form::Text,

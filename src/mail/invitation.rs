@@ -37,12 +37,31 @@ pub struct Invitation {
 }
 
 /// Which letter of an invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// The first one, and those that somebody sends again.
+    #[default]
     Invitation,
     /// The one that comes by itself while there still is time.
     Reminder,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Kind; 2] = [Kind::Invitation, Kind::Reminder];
+
+    /// Its name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Invitation => "invitation",
+            Kind::Reminder => "reminder",
+        }
+    }
+
+    /// The one of that name.
+    pub fn of(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// A letter in words.
@@ -203,7 +222,7 @@ pub(super) mod tests {
     #[test]
     fn every_language_says_everything() {
         for tag in tags() {
-            for kind in [Kind::Invitation, Kind::Reminder] {
+            for kind in Kind::ALL {
                 let letter = Invitation { kind, language: choose([Some(tag)]), ..letter() };
                 let Rendered { language, subject, text, html } = render(&letter);
                 assert_eq!(language, tag);

@@ -103,17 +103,8 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(one).expect("ASCII").replace("\r\n", "\n"));
     }
 
-    const HEADERS: [&str; 9] = [
-        "from",
-        "to",
-        "subject",
-        "date",
-        "message-id",
-        "auto-submitted",
-        "content-language",
-        "mime-version",
-        "content-type",
-    ];
+    const HEADERS: [&str; 9] =
+        ["from", "to", "subject", "date", "message-id", "auto-submitted", "content-language", "mime-version", "content-type"];
 
     /// Names that people, identity providers and attackers send.
     const HOSTILE: &[&str] = &[

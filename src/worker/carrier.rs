@@ -182,7 +182,9 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
         let begun = Change::LetterBegun { letter: letter.clone(), at: app.now() };
         match app.store.commit(app.author(Actor::Worker), vec![begun.into()]).await {
             Ok(_) => Ok(()),
-            Err(store::Error::Stale) => Err(Failure::Permanent("not sent: the invitation was answered or ended meanwhile".into())),
+            Err(store::Error::Stale) => {
+                Err(Failure::Permanent("not sent: the invitation was answered or ended meanwhile".into()))
+            }
             Err(error) => Err(transient(error)),
         }
     };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::TlsParameters;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use serde::Deserialize;
 
 use super::smtp::{Deadlines, Server};
+use crate::app::mail::Courier;
 use crate::base::Secret;
 use crate::mail;
 
@@ -127,9 +129,9 @@ impl Post {
             Transport::Smtp { host: server, port, tls, user, password } => {
                 let parameters = match tls {
                     Tls::None => None,
-                    Tls::Starttls | Tls::Tls => Some(
-                        TlsParameters::new(server.clone()).map_err(|source| Error::Tls { host: server.clone(), source })?,
-                    ),
+                    Tls::Starttls | Tls::Tls => {
+                        Some(TlsParameters::new(server.clone()).map_err(|source| Error::Tls { host: server.clone(), source })?)
+                    }
                 };
                 let password = password.as_ref().map(|password| password.expose().clone()).unwrap_or_default();
                 Way::Smtp(Box::new(Server {
@@ -164,6 +166,19 @@ impl Post {
                 }
             }
         }
+    }
+}
+
+#[async_trait]
+impl Courier for Post {
+    fn sender(&self) -> &Mailbox {
+        &self.from
+    }
+
+    async fn deliver(&self, id: Uuid, message: &Message) -> Result<String, String> {
+        self.send(id, message, async { Ok(()) }).await.map_err(|failure| match failure {
+            Failure::Permanent(words) | Failure::Transient(words) | Failure::Garbled(words) | Failure::Unclear(words) => words,
+        })
     }
 }
 

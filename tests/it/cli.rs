@@ -31,7 +31,7 @@ fn is_id(value: &Value) -> bool {
 #[test]
 fn every_command_explains_itself() {
     let tree = Tree::new(&[]);
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 14] = [
         &[],
         &["quickstart"],
         &["init"],
@@ -42,6 +42,8 @@ fn every_command_explains_itself() {
         &["client"],
         &["client", "create"],
         &["token", "create"],
+        &["mail", "preview"],
+        &["mail", "test"],
         &["migrate"],
         &["openapi"],
     ];
@@ -52,7 +54,7 @@ fn every_command_explains_itself() {
         assert!(out.contains("Usage: usher") && out.contains("--data") && out.contains("--json"), "{command:?}: {out}");
     }
     let top = shown(&Command::new(env!("CARGO_BIN_EXE_usher")).arg("--help").output().expect("it starts")).0;
-    for command in ["quickstart", "init", "serve", "org", "client", "token", "migrate", "openapi"] {
+    for command in ["quickstart", "init", "serve", "org", "client", "token", "mail", "migrate", "openapi"] {
         assert!(top.contains(command), "{command} is not in the help");
     }
     let version = tree.command(&["--version"]).output().expect("it starts");

@@ -69,6 +69,8 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/settings", Scope("settings:read"), 200),
     ("PUT", "/settings", Scope("settings:write"), 200),
     ("PATCH", "/settings", Scope("settings:write"), 200),
+    ("GET", "/mail/preview", Scope("settings:read"), 200),
+    ("POST", "/mail/test", Scope("settings:write"), 200),
     ("GET", "/deleted", Scope("deleted:read"), 200),
     ("POST", "/deleted/{id}/.restore", Scope("deleted:write"), 200),
     ("DELETE", "/deleted/{id}", Scope("deleted:write"), 204),
@@ -100,7 +102,7 @@ const OWN: &[(&str, &str, Needs, u16)] = &[
 ];
 
 /// The first segments of what stands below `api` and not below `scim2`.
-const API: [&str; 7] = ["settings", "requests", "quirks", "deleted", "schemas", "resource-types", "openapi.json"];
+const API: [&str; 8] = ["settings", "mail", "requests", "quirks", "deleted", "schemas", "resource-types", "openapi.json"];
 
 /// A schema that the tree added.
 const ROBOT: &str = "urn:example:scim:schemas:2.0:Robot";
@@ -160,6 +162,10 @@ impl Stage {
                 Some(json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"] }))
             }
             (_, "/settings") => Some(json!({})),
+            (_, "/mail/test") => {
+                self.admin.user(&name).await;
+                Some(json!({ "userName": name }))
+            }
             (_, "/schemas/{urn}") => Some(json!({ "id": ROBOT, "attributes": [{ "name": "displayName" }] })),
             (_, "/resource-types/{name}") => Some(json!({ "name": "Robot", "endpoint": "/Robots", "schema": ROBOT })),
             ("PATCH", _) => {

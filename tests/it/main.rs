@@ -11,6 +11,7 @@ mod endpoints;
 mod errors;
 mod idempotency;
 mod idp;
+mod mail;
 mod openapi;
 mod profiles;
 mod requests;

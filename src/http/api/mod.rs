@@ -1,6 +1,7 @@
-//! What an org has beside its directory: settings, schemas, the request log, and what was deleted. Below `/t/{root}/o/{org}/api`; errors are SCIM's.
+//! What an org has beside its directory: settings, mail, schemas, the request log, and what was deleted. Below `/t/{root}/o/{org}/api`; errors are SCIM's.
 
 mod deleted;
+mod mail;
 mod requests;
 mod schemas;
 mod settings;
@@ -8,6 +9,7 @@ mod settings;
 use poem_openapi::Tags;
 
 pub use deleted::DeletedApi;
+pub use mail::MailApi;
 pub use requests::RequestsApi;
 pub use schemas::SchemasApi;
 pub use settings::SettingsApi;
@@ -17,6 +19,8 @@ pub use settings::SettingsApi;
 enum Tag {
     /// What was deleted and can be restored for a while.
     Deleted,
+    /// What the organization's letters look like, and whether they get out.
+    Mail,
     /// What the organization was asked, and what had to be forgiven.
     Requests,
     /// What the organization chose where the RFCs or its identity provider leave a choice.
@@ -26,7 +30,8 @@ enum Tag {
 }
 
 /// The first segments of the paths, to tell them from those below `scim2`.
-const PATHS: [&str; 7] = ["/deleted", "/quirks", "/requests", "/settings", "/schemas", "/resource-types", "/openapi.json"];
+const PATHS: [&str; 8] =
+    ["/deleted", "/mail", "/quirks", "/requests", "/settings", "/schemas", "/resource-types", "/openapi.json"];
 
 /// Whether an operation at `path` stands below `api`.
 pub(super) fn is_ours(path: &str) -> bool {

@@ -122,6 +122,7 @@ pub(super) fn of(name: &str) -> Option<Value> {
             ],
         }),
         "InvitationCode" => json!({ "code": "AZONei9cfT6aS2wfDo17UgVq3uN4x0mQ1b8dLk7yPzA5cR2tW6fJ9hE0sXgB4nMv" }),
+        "MailTest" => json!({ "userName": "ada@acme.test", "kind": "invitation", "language": "de-AT" }),
         "Settings" => json!({ "profile": "strict", "quirks": { "boolean-as-text": true } }),
         _ => return None,
     })

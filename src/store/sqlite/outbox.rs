@@ -114,17 +114,7 @@ fn tried(db: &Connection, letter: &Letter, at: Timestamp, end: End, answer: &str
         "update invitations set delivery_state = ?4, delivery_attempts = ?5, delivery_answer = ?6, delivery_sent_at = ?7,
            delivery_unclear = ?8, last_modified = ?9, version = version + 1
          where org_id = ?1 and id = ?2 and generation = ?3",
-        &[
-            &letter.org.0,
-            &letter.invitation.0,
-            &letter.generation,
-            &state,
-            &attempt,
-            &answer,
-            &sent_at,
-            &unclear,
-            &at.0,
-        ],
+        &[&letter.org.0, &letter.invitation.0, &letter.generation, &state, &attempt, &answer, &sent_at, &unclear, &at.0],
     )?;
     Ok(Outcome::Done)
 }

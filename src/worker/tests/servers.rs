@@ -194,4 +194,3 @@ async fn without_tls_a_server_that_must_have_it_gets_nothing() {
     assert_ne!(delivery(&stage, &invitation).await.state, "sent");
     assert!(given.try_recv().is_err());
 }
-

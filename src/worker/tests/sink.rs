@@ -23,9 +23,7 @@ pub(super) async fn server(mood: Mood) -> (u16, mpsc::UnboundedReceiver<String>)
 }
 
 /// The same, and how many connections it got.
-pub(super) async fn counting_server(
-    mood: Mood,
-) -> (u16, mpsc::UnboundedReceiver<String>, Arc<AtomicUsize>) {
+pub(super) async fn counting_server(mood: Mood) -> (u16, mpsc::UnboundedReceiver<String>, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let (taken, given) = mpsc::unbounded_channel();
@@ -87,4 +85,3 @@ async fn session(stream: TcpStream, mood: Mood, taken: mpsc::UnboundedSender<Str
         }
     }
 }
-

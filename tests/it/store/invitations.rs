@@ -234,7 +234,10 @@ async fn a_letter_is_leased_to_one_and_its_fate_is_shown() {
     let at = Timestamp(NOW.0 + 6);
     let tried = |letter, at, end, answer: &str| Change::LetterTried { letter, at, end, answer: answer.into() };
     world.write(tried(letter(0, 0), at, End::Sent, "250 too late")).await.expect("passed over");
-    assert!(matches!(world.write(Change::LetterBegun { letter: letter(0, 0), at }).await, Err(Error::Stale)), "another's lease");
+    assert!(
+        matches!(world.write(Change::LetterBegun { letter: letter(0, 0), at }).await, Err(Error::Stale)),
+        "another's lease"
+    );
     world.write(Change::LetterBegun { letter: letter(1, 0), at }).await.expect("begun");
     let again = due(NOW.0 + 10).await;
     assert_eq!(again, [letter(2, 1)], "SEC F-16: whoever takes it up knows that it may have been delivered");
