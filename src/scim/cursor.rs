@@ -26,16 +26,25 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// `caller` tells apart whoever must not share cursors: org, subject, rights. `endpoint` is what is listed. The filter
-    /// counts as it was understood, however it was written.
-    pub fn new(key: &[u8; 32], caller: &str, endpoint: &str, query: &Query, projection: &Projection) -> Seal {
+    /// `caller` tells apart whoever must not share cursors: org, subject, rights. `endpoint` is what is listed, `asked` what is
+    /// asked of each of its types. The filter counts as it was understood, however it was written.
+    pub fn new<'a>(
+        key: &[u8; 32],
+        caller: &str,
+        endpoint: &str,
+        asked: impl IntoIterator<Item = (&'a Query, &'a Projection)>,
+    ) -> Seal {
         let mac = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
         let own_key = mac(key).chain_update(CONTEXT).finalize().into_bytes();
-        let filter = query.filter.as_ref().map(ToString::to_string);
-        // The debug form escapes what it quotes, so no two questions come to the same text.
-        let question = format!("{:?}", (caller, endpoint, filter, &query.sort, projection));
+        let (mut question, mut count) = (format!("{:?}", (caller, endpoint)), 0);
+        for (query, projection) in asked {
+            let filter = query.filter.as_ref().map(ToString::to_string);
+            // The debug form escapes what it quotes, so no two questions come to the same text.
+            question.push_str(&format!("{:?}", (filter, &query.sort, projection)));
+            count = query.count as u64;
+        }
         let mac = mac(&own_key).chain_update(question.len().to_be_bytes()).chain_update(question);
-        Seal { mac, count: query.count as u64 }
+        Seal { mac, count }
     }
 
     /// A cursor for the page at `start`, in unreserved characters alone (K-01).
@@ -139,7 +148,7 @@ mod tests {
         let query = list::parse(&asked.params, Schemas::core().user(), Profile::Lenient).expect("a query");
         let projection =
             Projection::parse(asked.attributes, None, Schemas::core().user(), Profile::Lenient).expect("a projection");
-        Seal::new(&asked.key, asked.caller, asked.endpoint, &query, &projection)
+        Seal::new(&asked.key, asked.caller, asked.endpoint, [(&query, &projection)])
     }
 
     fn place(key: Option<SortKey>) -> Position {

@@ -100,9 +100,6 @@ pub struct ListParams<'a> {
 
 /// The query that the parameters ask for. Asks for references; the caller, who knows the projection, may take that back.
 pub fn parse(params: &ListParams<'_>, resource_type: &ResourceType, profile: Profile) -> Result<Query, Error> {
-    if params.cursor.is_some() && params.start_index.is_some() {
-        return Err(invalid("`cursor` and `startIndex` exclude each other, expected one of them")); // K-12
-    }
     let mut quirks = Quirks::new();
     let filter = params.filter.map(|text| filter::parse_noting(text, resource_type, profile, &mut quirks)).transpose()?;
     let sort = params.sort_by.map(|name| sort_by(name, resource_type, profile, &mut quirks)).transpose()?;
@@ -117,9 +114,6 @@ pub fn parse_among(
     types: &[ResourceType],
     profile: Profile,
 ) -> Result<Query, Error> {
-    if params.cursor.is_some() {
-        return Err(invalid("`cursor` is not supported over several types, expected `startIndex`"));
-    }
     let mut quirks = Quirks::new();
     let filter = params.filter.map(|text| filter::parse_among(text, own, types, profile, &mut quirks)).transpose()?;
     let mut sort_by = |name, resource_type| sort_by(name, resource_type, profile, &mut quirks);
@@ -132,6 +126,9 @@ pub fn parse_among(
 }
 
 fn bounded(params: &ListParams<'_>, filter: Option<Filter>, sort: Option<Attr>, quirks: Quirks) -> Result<Query, Error> {
+    if params.cursor.is_some() && params.start_index.is_some() {
+        return Err(invalid("`cursor` and `startIndex` exclude each other, expected one of them")); // K-12
+    }
     let order = sort_order(params.sort_order)?;
     // G-01, G-02, G-04, K-04: what is out of bounds is moved into them.
     let start_index = integer("startIndex", params.start_index)?.unwrap_or(1).max(1);

@@ -127,11 +127,53 @@ async fn an_attribute_that_a_type_lacks_has_no_value_there() {
     ] {
         admin.find("/", filter).await.expect_error(400, Some("invalidFilter"));
     }
-    let strict =
-        [("cursor", ""), ("cursor", "x"), ("count", "x"), ("sortOrder", "up"), ("sortBy", "shoeSize"), ("sortBy", "password")];
+    let strict = [("count", "x"), ("sortOrder", "up"), ("sortBy", "shoeSize"), ("sortBy", "password")];
     for (name, value) in strict {
         admin.query("/", &[(name, value)]).await.expect_error(400, Some("invalidValue"));
     }
+}
+
+/// K-13, K-19, K-07
+#[tokio::test]
+async fn all_types_are_walked_by_one_cursor() {
+    let (_server, _, admin) = cast().await;
+    for (by, order, expected) in [
+        (None, "ascending", ["ada", "bob", "Crew", "bobs", "eve"]),
+        (Some("displayName"), "ascending", ["bobs", "Crew", "ada", "bob", "eve"]),
+        (Some("displayName"), "descending", ["eve", "bob", "ada", "Crew", "bobs"]),
+        (Some("status"), "ascending", ["eve", "ada", "bob", "Crew", "bobs"]),
+    ] {
+        for count in 1..=5 {
+            let (mut cursor, mut seen) = (String::new(), Vec::new());
+            loop {
+                let mut body = json!({ "schemas": [SEARCH], "cursor": cursor, "count": count, "sortOrder": order });
+                if let Some(by) = by {
+                    body["sortBy"] = by.into();
+                }
+                let page = admin.post("/.search", &body).await.expect(200);
+                assert_eq!(page.total(), 5);
+                assert!(page.body.get("startIndex").is_none() && page.body.get("previousCursor").is_none());
+                seen.extend(names(&page));
+                let Some(next) = page.body["nextCursor"].as_str() else { break };
+                next.clone_into(&mut cursor);
+            }
+            assert_eq!(seen, expected, "{by:?} {order}, {count} at a time");
+        }
+    }
+
+    let page = admin.get("/?cursor&count=1").await.expect(200);
+    let next = page.body["nextCursor"].as_str().expect("another page").to_owned();
+    // Ada goes, and her place stays.
+    let ada = page.body["Resources"][0]["id"].as_str().expect("an id");
+    admin.delete(&format!("/Users/{ada}")).await.expect(204);
+    assert_eq!(names(&admin.query("/", &[("cursor", &next), ("count", "1")]).await.expect(200)), ["bob"]);
+    for (path, cursor, filter) in [("/Users", &*next, "id pr"), ("/", "x", "id pr"), ("/", &next, "userName pr")] {
+        let query = [("cursor", cursor), ("count", "1"), ("filter", filter)];
+        admin.query(path, &query).await.expect_error(400, Some("invalidCursor"));
+    }
+    admin.query("/", &[("cursor", &next), ("startIndex", "1")]).await.expect_error(400, Some("invalidValue"));
+    let totals = admin.get("/?cursor&count=0").await.expect(200);
+    assert_eq!((totals.total(), totals.body.get("nextCursor")), (4, None), "K-04");
 }
 
 /// O-03, F-31

@@ -8,6 +8,7 @@ use crate::http::resource::Shape;
 use crate::http::{Authed, Rejection};
 use crate::scim::cursor::Seal;
 use crate::scim::list::{self, Query, SearchRequest, Start};
+use crate::scim::project::Projection;
 use crate::scim::render::{self, Window};
 use crate::scim::{Kind, Quirks, ResourceType};
 use crate::store::{Page, References};
@@ -53,8 +54,7 @@ pub(super) async fn list(resource_type: &ResourceType, caller: &Authed, request:
     let (page, window) = match &request.cursor {
         None => (page(resource_type, caller, &query).await?, Window::Index(query.start.index())),
         Some(cursor) => {
-            let key = caller.app.settings.invitation_key.expose();
-            let seal = Seal::new(key, &rights(caller), &resource_type.endpoint, &query, &projection);
+            let seal = seal(caller, &resource_type.endpoint, [(&query, &projection)]);
             query.start = seal.open(cursor, caller.app.now())?;
             by_cursor(resource_type, caller, query, &seal).await?
         }
@@ -88,10 +88,11 @@ async fn page(resource_type: &ResourceType, caller: &Authed, query: &Query) -> R
     }?)
 }
 
-/// Whoever differs in this shares no cursors: with its rights, an actor's cursors go (K-17).
-fn rights(caller: &Authed) -> String {
+fn seal<'a>(caller: &Authed, endpoint: &str, asked: impl IntoIterator<Item = (&'a Query, &'a Projection)>) -> Seal {
     let who = &caller.who;
-    format!("{:?}", (who.org.id, &who.subject, &who.client_id, who.scopes))
+    // Whoever differs in this shares no cursors: with its rights, an actor's cursors go (K-17).
+    let rights = format!("{:?}", (who.org.id, &who.subject, &who.client_id, who.scopes));
+    Seal::new(caller.app.settings.invitation_key.expose(), &rights, endpoint, asked)
 }
 
 /// The `ListResponse` over all types that the caller may read.
@@ -114,8 +115,20 @@ pub(super) async fn list_all(caller: &Authed, request: &SearchRequest) -> Result
     let Some((_, first)) = queries.first() else {
         return Err(refused.map_or_else(Rejection::not_found, |error| app::Error::from(error).into()));
     };
-    let window = Window::Index(first.start.index());
-    let (total, found) = caller.app.resources_search(&caller.who, &queries).await?;
+    let (seal, start) = match &request.cursor {
+        None => (None, first.start.clone()),
+        Some(cursor) => {
+            let asked = queries.iter().zip(&shown).map(|((_, query), (_, projection))| (query, projection));
+            let seal = seal(caller, "/", asked);
+            let start = seal.open(cursor, caller.app.now())?;
+            (Some(seal), start)
+        }
+    };
+    let (total, found, next) = caller.app.resources_search(&caller.who, &queries, &start).await?;
+    let window = match seal {
+        None => Window::Index(start.index()),
+        Some(seal) => Window::Cursor { next: next.map(|next| seal.close(&next, caller.app.now())), previous: None },
+    };
     let entries = found.iter().map(|(at, record)| (shown[*at].0, &shown[*at].1, record));
     Ok(render::mixed(entries, total, &window, &caller.base))
 }

@@ -20,8 +20,8 @@ impl Root {
     ///
     /// RFC 7644 §3.4.2.1: the resources of all types that the token may read, one type after the other, or sorted as one list;
     /// 403 if it may read none. `filter` and `sortBy` may name attributes of any type: where a type lacks one, it has no value
-    /// there. `meta.resourceType` tells the types apart. A sorted list ends after 10,000 results with 400 `tooMany`, and
-    /// `cursor` works within one type only.
+    /// there. `meta.resourceType` tells the types apart. To sync, page with `cursor`, which leads forward;
+    /// a sorted list by index ends after 10,000 results with 400 `tooMany`.
     #[oai(path = "/", method = "get", operation_id = "listResources")]
     async fn list(
         &self,
@@ -39,7 +39,7 @@ impl Root {
         start_index: Query<Option<Integer>>,
         /// Results in one page: 100 if not said, 1000 at the most; 0 for `totalResults` alone.
         count: Query<Option<Integer>>,
-        /// Refused with 400.
+        /// RFC 9865: empty for the first page, then `nextCursor` with all else as before. Not together with `startIndex`.
         cursor: Query<Option<String>>,
         /// Only these attributes in the answer, separated by commas (RFC 7644 §3.9).
         attributes: Query<Option<Names>>,
