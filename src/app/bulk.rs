@@ -18,7 +18,7 @@ use crate::base::limit::{BULK_TIME, MEMBERS_MAX};
 use crate::directory::groups::Needs;
 use crate::directory::{self, MemberChange};
 use crate::scim::bulk::{self, BulkRequest, Method, Request, Target};
-use crate::scim::{self, Kind, Quirks, resource};
+use crate::scim::{self, Kind, Quirk, Quirks, resource};
 use crate::store::{self, Actor, Change, Commit, Kept, Outcome, References, Refused};
 
 /// Commits of one run: what others wait for behind it is bounded by this and by [`MEMBERS_MAX`] rows of members.
@@ -90,6 +90,8 @@ struct Work<'a> {
     failures: usize,
     /// How often each was stale.
     tries: Vec<usize>,
+    /// Those that named members who are not there, where the org passes them over (S-45, OK-14).
+    partial: HashSet<usize>,
     run: Run,
 }
 
@@ -134,6 +136,7 @@ impl<'a> Work<'a> {
             outcomes: std::iter::repeat_with(|| None).take(count).collect(),
             failures: 0,
             tries: vec![0; count],
+            partial: HashSet::new(),
             run: Run::default(),
         }
     }
@@ -182,6 +185,7 @@ impl<'a> Work<'a> {
     async fn step(&mut self, step: Vec<usize>) {
         let plan = match step[..] {
             [at] => match self.plan(at, &[]).await {
+                Ok(Plan::Commit(change)) if self.partial.contains(&at) => self.only_known(change).await,
                 Ok(Plan::Commit(change)) => self.managed(change).await,
                 plan => plan,
             },
@@ -293,6 +297,15 @@ impl<'a> Work<'a> {
             }
         }
         Ok(Plan::Commit(change))
+    }
+
+    /// Without the members who are not there, nor made by this request.
+    async fn only_known(&mut self, change: Change) -> Result<Plan, Error> {
+        let Change::Directory(change) = change else { return Ok(Plan::Commit(change)) };
+        let mut known = self.app.store.members_known(self.who.org.id, directory::groups::new_members(&change)).await?;
+        known.extend(self.ids.iter().flatten());
+        self.app.note(self.who, &Quirks::of(Quirk::UnknownMembersSkipped));
+        Ok(Plan::Commit(directory::groups::only(change, &known).into()))
     }
 
     /// An invitation is decided against the whole org and brings a letter with it: it goes by itself, with an id of its own.
@@ -432,6 +445,13 @@ impl<'a> Work<'a> {
                         again.push(owners);
                         continue;
                     }
+                    let skips = matches!(refused.error, store::Error::NoSuchMember(_))
+                        && self.app.profile(self.who).has(Quirk::UnknownMembersSkipped)
+                        && owners.iter().all(|at| *at == owners[0]);
+                    if skips && self.partial.insert(owners[0]) {
+                        again.push(owners);
+                        continue;
+                    }
                     is_lost = matches!(refused.error, store::Error::Busy | store::Error::Engine(_));
                     self.refused(commit, owners, refused);
                 }
@@ -439,7 +459,7 @@ impl<'a> Work<'a> {
                 None => again.push(owners),
             }
         }
-        again.into_iter().rev().for_each(|owners| self.steps.push_front(owners));
+        again.into_iter().rev().for_each(|owners| self.steps.push_front(operations(owners)));
     }
 
     fn written(&mut self, owners: &[usize], outcomes: &[Outcome]) {
@@ -473,15 +493,20 @@ impl<'a> Work<'a> {
             ) => users::refusal(refused.error, doc),
             _ => groups::refusal(refused.error),
         };
-        let mut step = owners;
-        step.sort_unstable();
-        step.dedup();
+        let step = operations(owners);
         // B-06: only after it was tried.
         if let (Error::Scim(error), true, true) = (&mut error, is_cycle, step.len() > 1) {
             error.status = 409;
         }
         self.end_circle(&step, culprit, error);
     }
+}
+
+/// The operations behind the changes of a commit, each once.
+fn operations(mut owners: Vec<usize>) -> Vec<usize> {
+    owners.sort_unstable();
+    owners.dedup();
+    owners
 }
 
 /// Rows of members that a change writes, at the most.

@@ -389,3 +389,20 @@ async fn a_thousand_operations_fit_beside_another_request() {
     assert_eq!(group.header("etag"), entries.last().expect("a thousand")["version"].as_str());
     admin.get(&format!("/Users/{one}")).await.expect(200);
 }
+
+/// S-45, OK-14: where the org passes unknown members over, so does each operation, and what this request makes is known.
+#[tokio::test]
+async fn unknown_members_are_passed_over_where_the_org_says_so() {
+    let (_server, admin) = admin();
+    let crew = json!([group("crew", &[NOBODY, "bulkId:ada"]), user("ada", json!({})), user("bob", json!({}))]);
+    assert_eq!(statuses(&bulk(&admin, crew.clone()).await), ["400", "201", "201"]);
+    admin.put("/../api/settings", &json!({ "quirks": { "unknown-members-skipped": true } })).await.expect(200);
+    let crew = json!([group("crew", &[NOBODY, "bulkId:eve"]), user("eve", json!({}))]);
+    let entries = bulk(&admin, crew).await;
+    assert_eq!(statuses(&entries), ["201", "201"], "{entries:?}");
+    let (crew, eve) = (format!("/Groups/{}", id(&entries[0])), id(&entries[1]));
+    assert_eq!(members(&admin.get(&crew).await), *std::slice::from_ref(&eve));
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": NOBODY }] }]);
+    assert_eq!(statuses(&bulk(&admin, json!([patch(&crew, add)])).await), ["200"]);
+    assert_eq!(members(&admin.get(&crew).await), [eve]);
+}

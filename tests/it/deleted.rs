@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::server::{Persona, Server, Tree, USER, text};
 
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
 impl Persona {
     async fn deleted(&self) -> Value {
         self.get("/../api/deleted").await.expect(200).body
@@ -84,6 +86,28 @@ async fn a_mistake_of_a_provisioner_is_undone() {
     assert_eq!(child.deleted().await["totalResults"], 0);
     for id in ["x", "..", "019aa000-0000-7000-8000-00000000beef"] {
         child.restore(id).await.expect_error(404, None);
+    }
+}
+
+/// S-46: nobody comes back to a manager who went meanwhile.
+#[tokio::test]
+async fn who_is_restored_reports_to_nobody_who_is_gone() {
+    let server = Server::start();
+    let admin = server.admin(&server.tree.root);
+    let boss = admin.user("boss").await;
+    let reports = async |name: &str, to: &str| {
+        let body =
+            json!({ "schemas": [USER], "userName": name, ENTERPRISE: { "manager": { "value": to }, "department": "Deck" } });
+        admin.post("/Users", &body).await.expect(201).id()
+    };
+    let (ada, bob) = (reports("ada", &boss).await, reports("bob", "by-post").await);
+    for gone in [&ada, &bob, &boss] {
+        admin.delete(&format!("/Users/{gone}")).await.expect(204);
+    }
+    for (back, manager) in [(&ada, Value::Null), (&bob, json!("by-post"))] {
+        admin.restore(back).await.expect(200);
+        let person = admin.get(&format!("/Users/{back}")).await.expect(200).body[ENTERPRISE].take();
+        assert_eq!((&person["manager"]["value"], &person["department"]), (&manager, &json!("Deck")));
     }
 }
 

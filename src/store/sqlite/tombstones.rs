@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::readers::{all, execute, one};
 use super::{groups, members, resources, users};
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
-use crate::directory::Change;
 use crate::directory::deleted::{self, Missing, Reason, Restored, Tombstone};
+use crate::directory::{self, Change, without_manager};
 use crate::scim::Kind;
 use crate::scim::schema::Claim;
 use crate::store::{Deleted, Error, Outcome};
@@ -174,7 +174,15 @@ fn restore(db: &Connection, org: OrgId, id: Uuid, after: Timestamp, at: Timestam
     let doc = kept.doc.as_deref().unwrap_or_default();
     match (kept.kind, &kept.guest) {
         (Kind::User, Some(guest)) => users::insert_guest(db, org, id, guest, &kept.life)?,
-        (Kind::User, None) => users::insert_resident(db, org, id, doc, kept.password_hash.as_deref(), &kept.life)?,
+        (Kind::User, None) => {
+            // S-46: a manager who went meanwhile would have been let go.
+            let manager = directory::users::manager(doc).and_then(|id| id.parse().ok());
+            let doc = match manager.map(|id| users::name(db, org, id)).transpose()? {
+                Some(None) => &without_manager(doc),
+                _ => doc,
+            };
+            users::insert_resident(db, org, id, doc, kept.password_hash.as_deref(), &kept.life)?;
+        }
         (_, _) => groups::insert(db, org, id, doc, &kept.life)?,
     }
     let values =
