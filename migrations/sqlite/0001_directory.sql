@@ -2,6 +2,7 @@
 -- parent of its org, and the source a user of that very org, or SQLite refuses the row. Ids are 16 bytes of a UUID, instants
 -- milliseconds since 1970, `…_key` columns hold what `base::text` folds.
 
+-- What belongs to an org goes with it: each table says so by its foreign key. Children stay in the way.
 create table orgs (
   id               blob not null primary key check (length(id) = 16),
   parent_id        blob,
@@ -9,6 +10,7 @@ create table orgs (
   root_handle      text not null,
   handle           text not null,
   name             text not null,
+  -- Effective: whether it and all its ancestors are.
   active           integer not null check (active in (0, 1)),
   created          integer not null,
   -- Sizes, so that `totalResults` of an unfiltered list costs one probe. Kept by the triggers below.
@@ -24,10 +26,10 @@ create table orgs (
 
 -- `{root}` in a URL.
 create unique index orgs_by_root_handle on orgs (handle) where parent_id is null;
-create index orgs_by_parent on orgs (parent_id) where parent_id is not null;
+create index orgs_by_parent on orgs (parent_id, id) where parent_id is not null;
 
 create table users (
-  org_id           blob not null references orgs (id),
+  org_id           blob not null references orgs (id) on delete cascade,
   id               blob not null check (length(id) = 16),
   -- Of a guest: the user of the parent that it stands for.
   source_org_id    blob,
@@ -82,7 +84,7 @@ create table user_emails (
 create index user_emails_by_user on user_emails (org_id, user_id);
 
 create table groups (
-  org_id           blob not null references orgs (id),
+  org_id           blob not null references orgs (id) on delete cascade,
   id               blob not null check (length(id) = 16),
   display_name     text not null,
   display_name_key text not null,
@@ -141,7 +143,7 @@ create table invitations (
   last_modified     integer not null,
   version           integer not null,
   primary key (org_id, id),
-  foreign key (org_id, source_org_id) references orgs (id, parent_id),
+  foreign key (org_id, source_org_id) references orgs (id, parent_id) on delete cascade,
   foreign key (source_org_id, source_id) references users (org_id, id) on delete cascade,
   check ((status = 'pending') = (ended_at is null)),
   check (guest_id is null or status = 'accepted')
@@ -180,7 +182,7 @@ create index letters_by_invitation on letters (org_id, invitation_id);
 
 create table clients (
   id          blob not null primary key check (length(id) = 16),
-  org_id      blob not null references orgs (id),
+  org_id      blob not null references orgs (id) on delete cascade,
   scope       text not null,
   secret_hash blob not null check (length(secret_hash) = 32),
   created     integer not null
@@ -189,7 +191,7 @@ create table clients (
 create index clients_by_org on clients (org_id);
 
 create table revoked_tokens (
-  org_id     blob not null references orgs (id),
+  org_id     blob not null references orgs (id) on delete cascade,
   id         blob not null,
   expires_at integer not null,
   primary key (org_id, id)

@@ -22,9 +22,10 @@ create table change_log (
   version_after  integer
 ) strict;
 
+-- An org is a resource of its parent.
 create trigger orgs_logged after insert on orgs begin
   insert into change_log (at, org_id, actor, resource_type, resource_id, version_after)
-  select coalesce(at, unixepoch() * 1000), new.id, actor, 'Organization', new.id, 1 from author;
+  select coalesce(at, unixepoch() * 1000), coalesce(new.parent_id, new.id), actor, 'Organization', new.id, 1 from author;
 end;
 
 create trigger clients_logged after insert on clients begin

@@ -2,7 +2,7 @@
 -- there is no document, since its identity belongs to the home user and is projected anew.
 
 create table tombstones (
-  org_id        blob not null references orgs (id),
+  org_id        blob not null references orgs (id) on delete cascade,
   id            blob not null check (length(id) = 16),
   kind          text not null check (kind in ('User', 'Group')),
   -- `userName` or `displayName`.

@@ -2,7 +2,7 @@
 -- has each once.
 
 create table definitions (
-  root_id blob not null references orgs (id),
+  root_id blob not null references orgs (id) on delete cascade,
   kind    text not null check (kind in ('schema', 'type')),
   -- URN or name, in lower case.
   key     text not null,
@@ -14,7 +14,7 @@ create table definitions (
 alter table orgs add column schema_epoch integer not null default 0;
 
 create table resources (
-  org_id        blob not null references orgs (id),
+  org_id        blob not null references orgs (id) on delete cascade,
   type_id       blob not null check (length(type_id) = 16),
   id            blob not null check (length(id) = 16),
   type_name     text not null,
@@ -31,7 +31,7 @@ create index resources_by_last_modified on resources (org_id, type_id, last_modi
 
 -- `place` names resource type and attribute, `key` is what is compared.
 create table unique_values (
-  org_id blob not null references orgs (id),
+  org_id blob not null references orgs (id) on delete cascade,
   place  text not null,
   key    text not null,
   owner  blob not null,

@@ -2,7 +2,7 @@
 -- they come here; the worker forgets what is too old or too much.
 
 create table request_log (
-  org_id      blob not null references orgs (id),
+  org_id      blob not null references orgs (id) on delete cascade,
   -- In the order of time.
   id          blob not null check (length(id) = 16),
   at          integer not null,
@@ -21,7 +21,7 @@ create table request_log (
 create index request_log_by_age on request_log (at);
 
 create table quirk_counts (
-  org_id    blob not null references orgs (id),
+  org_id    blob not null references orgs (id) on delete cascade,
   quirk     text not null,
   count     integer not null,
   last_seen integer not null,

@@ -4,6 +4,7 @@
 //! decision that read something carries the version that it relied on; where an earlier operation or another client got in
 //! between, it is stale, and it and what comes after it are decided anew. So the end is the same as that of single requests.
 
+mod alone;
 mod commit;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -19,7 +20,7 @@ use crate::base::limit::{BULK_TIME, MEMBERS_MAX};
 use crate::directory::groups::Needs;
 use crate::directory::{self, MemberChange};
 use crate::scim::bulk::{self, BulkRequest, Method, Request, Target};
-use crate::scim::{self, Kind, Quirk, Quirks, resource};
+use crate::scim::{self, Kind, Quirk, Quirks};
 use crate::store::{self, Change, Commit, Kept, References};
 
 /// Commits of one run: what others wait for behind it is bounded by this and by [`MEMBERS_MAX`] rows of members.
@@ -124,8 +125,9 @@ impl<'a> Work<'a> {
     fn new(app: &'a App, who: &'a Principal, request: &'a BulkRequest) -> Self {
         let now = app.now();
         let ids = request.operations.iter().map(|operation| match &operation.request {
-            Ok(Request { method: Method::Post, kind, .. }) if *kind != Kind::Invitation => Some(app.random.uuid(now)),
-            _ => None,
+            Ok(Request { kind: Kind::Invitation | Kind::Organization, .. }) => None,
+            Ok(request) => (request.method == Method::Post).then(|| app.random.uuid(now)),
+            Err(_) => None,
         });
         let count = request.operations.len();
         Work {
@@ -220,11 +222,11 @@ impl<'a> Work<'a> {
         let (app, who) = (self.app, self.who);
         let is_in_run = id.is_some_and(|id| self.run.resources.contains(&id));
         let unchanged = |version| Plan::Done(Written { status: 200, version: Some(version) });
-        let Some(id) = id else { return self.plan_invitation(at, request, data).await };
+        let Some(id) = id else { return self.plan_alone(at, request, data).await };
         Ok(match (request.kind, request.method) {
             (Kind::User, Method::Post) => Plan::Commit(app.user_created(who, id.into(), data, app.now()).await?.into()),
             (Kind::Group, Method::Post) => Plan::Commit(app.group_created(who, id.into(), data, app.now())?.into()),
-            (Kind::Invitation, _) => return self.plan_invitation(at, request, data).await,
+            (Kind::Invitation | Kind::Organization, _) => return self.plan_alone(at, request, data).await,
             (_, Method::Put) | (Kind::User | Kind::Custom(_), Method::Patch) if is_in_run => Plan::AfterRun,
             (_, Method::Delete) if is_in_run && if_match.is_some() => Plan::AfterRun,
             (Kind::User, Method::Put) => {
@@ -307,32 +309,6 @@ impl<'a> Work<'a> {
         known.extend(self.ids.iter().flatten());
         self.app.note(self.who, &Quirks::of(Quirk::UnknownMembersSkipped));
         Ok(Plan::Commit(directory::groups::only(change, &known).into()))
-    }
-
-    /// An invitation is decided against the whole org and brings a letter with it: it goes by itself, with an id of its own.
-    async fn plan_invitation(&mut self, at: usize, request: &Request, data: Map<String, Value>) -> Result<Plan, Error> {
-        if !self.run.commits.is_empty() {
-            return Ok(Plan::AfterRun);
-        }
-        let (app, who) = (self.app, self.who);
-        match (request.method, &request.target) {
-            (Method::Post, _) => {
-                let accepted = resource::accept(who.schemas.invitation(), data, app.profile(who), &mut Quirks::default())?;
-                let record = app.invitation_create(who, &accepted).await?;
-                self.ids[at] = Some(record.id);
-                Ok(Plan::Done(Written { status: 201, version: Some(record.version) }))
-            }
-            (Method::Delete, Some(target)) => {
-                let id = match *target {
-                    Target::Id(id) => Some(id),
-                    Target::Made(maker) => self.ids[maker],
-                    Target::Nothing(_) => None,
-                };
-                app.invitation_delete(who, id.ok_or(store::Error::NotFound)?.into(), request.version.as_deref()).await?;
-                Ok(Plan::Done(Written { status: 204, version: None }))
-            }
-            _ => Err(scim::Error::status(405, "an invitation takes only POST and DELETE").into()),
-        }
     }
 
     /// B-07: what it refers to is there, or will be by the time of its commit.
@@ -427,14 +403,12 @@ impl<'a> Work<'a> {
 
 /// Rows of members that a change writes, at the most.
 fn members(change: &Change) -> usize {
+    let named = |change: &MemberChange| match change {
+        MemberChange::Added(ids) | MemberChange::Removed(ids) | MemberChange::Replaced(ids) => ids.len(),
+    };
     match change {
         Change::Directory(directory::Change::GroupCreated { members, .. }) => members.len(),
-        Change::Directory(directory::Change::GroupChanged { members, .. }) => {
-            let named = |change: &MemberChange| match change {
-                MemberChange::Added(ids) | MemberChange::Removed(ids) | MemberChange::Replaced(ids) => ids.len(),
-            };
-            members.iter().map(named).sum()
-        }
+        Change::Directory(directory::Change::GroupChanged { members, .. }) => members.iter().map(named).sum(),
         _ => 0,
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The scopes are of their own: whoever provisions can delete, and must not be able to make that final.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{App, Error};
@@ -9,6 +11,7 @@ use crate::auth::{Principal, Scope};
 use crate::base::Timestamp;
 use crate::directory::Change;
 use crate::directory::deleted::{Restored, Tombstone};
+use crate::org::{Org, Setting};
 use crate::scim::{self, Kind, ScimType};
 use crate::store::{self, Actor, Deleted, Outcome};
 
@@ -22,7 +25,7 @@ impl App {
         count: usize,
     ) -> Result<(usize, Vec<Tombstone>), Error> {
         who.require(Scope::DeletedRead)?;
-        let query = Deleted { kind, id: None, after: self.restorable_after(), offset, count };
+        let query = Deleted { kind, id: None, after: self.restorable_after(who), offset, count };
         Ok(self.store.deleted(who.org.id, &query).await?)
     }
 
@@ -30,7 +33,7 @@ impl App {
     /// user of the parent; its own guests stay deleted, since their orgs decide on them. 409 where its name is taken meanwhile.
     pub async fn deleted_restore(&self, who: &Principal, id: Uuid) -> Result<(Tombstone, Restored), Error> {
         who.require(Scope::DeletedWrite)?;
-        let after = self.restorable_after();
+        let after = self.restorable_after(who);
         let query = Deleted { kind: None, id: Some(id), after, offset: 0, count: 1 };
         let tombstone = self.store.deleted(who.org.id, &query).await?.1.pop().ok_or(store::Error::NotFound)?;
         match self.commit_one(who, Change::Restored { org: who.org.id, id, after, at: self.now() }).await {
@@ -59,13 +62,19 @@ impl App {
 
     /// Forgets some of what can no longer be restored, whatever its org.
     pub async fn deleted_expire(&self) -> Result<(), Error> {
-        let change = Change::Expired { until: self.restorable_after() };
+        let change = Change::Expired { until: self.now() - self.settings.restorable, at: self.now() };
         self.store.commit(self.author(Actor::Worker), vec![change.into()]).await?;
         Ok(())
     }
 
-    fn restorable_after(&self) -> Timestamp {
-        let span = i64::try_from(self.settings.restorable.as_millis()).unwrap_or(i64::MAX);
-        Timestamp(self.now().0.saturating_sub(span))
+    /// For how long what was deleted in `org` can be restored: as the operator says, or less where the org chose less.
+    pub fn restorable(&self, org: &Org) -> Duration {
+        let days = org.settings.choices.number(Setting::RetentionDeleted);
+        let chosen = days.map(|days| Duration::from_secs(days * 24 * 3600));
+        chosen.map_or(self.settings.restorable, |chosen| chosen.min(self.settings.restorable))
+    }
+
+    fn restorable_after(&self, who: &Principal) -> Timestamp {
+        self.now() - self.restorable(&who.org)
     }
 }

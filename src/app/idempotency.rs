@@ -59,7 +59,8 @@ impl App {
         body: &Map<String, Value>,
     ) -> Result<Turn, Error> {
         // Who may write nothing does nothing that could be done twice, and gets no room for it.
-        let writes = [Scope::UsersWrite, Scope::GroupsWrite, Scope::InvitationsWrite, Scope::ResourcesWrite];
+        let writes =
+            [Scope::UsersWrite, Scope::GroupsWrite, Scope::InvitationsWrite, Scope::OrganizationsWrite, Scope::ResourcesWrite];
         let may_write = writes.into_iter().any(|scope| who.scopes.contains(scope));
         let Some(key) = key.map(str::trim).filter(|_| may_write) else { return Ok(Turn::First(None)) };
         // The draft has a quoted string; clients send it bare as well.

@@ -16,6 +16,7 @@ pub fn may_read(who: &Principal, kind: Kind) -> Result<(), auth::Error> {
         Kind::User => Scope::UsersRead,
         Kind::Group => Scope::GroupsRead,
         Kind::Invitation => Scope::InvitationsRead,
+        Kind::Organization => Scope::OrganizationsRead,
         Kind::Custom(_) => Scope::ResourcesRead,
     })
 }

@@ -42,8 +42,11 @@ impl App {
             Quirk::ALL.iter().map(|quirk| (quirk.name().to_owned(), profile.has(*quirk).into())).collect();
         let preset = holds.profile.or_else(|| Preset::ALL.into_iter().find(|one| one.profile() == self.settings.profile));
         let mut body = own.to_json();
-        body["effective"] =
-            json!({ "profile": preset.map(Preset::name), "quirks": quirks, "log": holds.log.unwrap_or(Logged::Writes).name() });
+        let mut effective = holds.to_json();
+        effective["profile"] = json!(preset.map(Preset::name));
+        effective["quirks"] = quirks.into();
+        effective["log"] = holds.log.unwrap_or(Logged::Writes).name().into();
+        body["effective"] = effective;
         Ok(body)
     }
 
@@ -56,7 +59,7 @@ impl App {
     ) -> Result<Value, Error> {
         for _ in 0..TRIES {
             let expected = self.store.settings(org).await?.ok_or(store::Error::NotFound)?;
-            let settings = decide(expected)?;
+            let settings = decide(expected.clone())?;
             let change = Change::SettingsChanged { org, expected, settings }.into();
             match self.store.commit(self.author(actor.clone()), vec![change]).await {
                 Ok(_) => return self.org_settings(org).await,

@@ -19,6 +19,10 @@ pub enum Scope {
     InvitationsRead,
     /// Invite, resend and revoke.
     InvitationsWrite,
+    /// Read the organizations below.
+    OrganizationsRead,
+    /// Create, change, move and delete them.
+    OrganizationsWrite,
     /// Read what the org chose.
     SettingsRead,
     /// Choose for the org, and so for those below it.
@@ -41,13 +45,15 @@ pub enum Scope {
 
 impl Scope {
     /// Every right there is.
-    pub const ALL: [Scope; 15] = [
+    pub const ALL: [Scope; 17] = [
         Scope::UsersRead,
         Scope::UsersWrite,
         Scope::GroupsRead,
         Scope::GroupsWrite,
         Scope::InvitationsRead,
         Scope::InvitationsWrite,
+        Scope::OrganizationsRead,
+        Scope::OrganizationsWrite,
         Scope::SettingsRead,
         Scope::SettingsWrite,
         Scope::DeletedRead,
@@ -68,6 +74,8 @@ impl Scope {
             Scope::GroupsWrite => "groups:write",
             Scope::InvitationsRead => "invitations:read",
             Scope::InvitationsWrite => "invitations:write",
+            Scope::OrganizationsRead => "organizations:read",
+            Scope::OrganizationsWrite => "organizations:write",
             Scope::SettingsRead => "settings:read",
             Scope::SettingsWrite => "settings:write",
             Scope::DeletedRead => "deleted:read",
@@ -111,7 +119,7 @@ impl FromStr for Scope {
 /// assert_eq!(scopes.to_string(), "users:read groups:read");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct ScopeSet(u16);
+pub struct ScopeSet(u32);
 
 impl ScopeSet {
     /// Every right.
@@ -185,8 +193,9 @@ mod tests {
 
     #[test]
     fn what_is_printed_parses_to_the_same_set() {
-        for bits in 0..=ScopeSet::ALL.0 {
-            let set = ScopeSet(bits);
+        let pairs = Scope::ALL.into_iter().flat_map(|one| Scope::ALL.map(|other| ScopeSet::from_iter([one, other])));
+        let but_two = pairs.clone().map(|pair| ScopeSet(ScopeSet::ALL.0 & !pair.0));
+        for set in pairs.chain(but_two).chain([ScopeSet::NONE, ScopeSet::ALL]) {
             assert_eq!(set.to_string().parse(), Ok(set));
             assert!(set.is_within(ScopeSet::ALL) && ScopeSet::NONE.is_within(set));
         }

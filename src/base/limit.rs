@@ -72,6 +72,12 @@ pub const MAIL_TESTS_SPAN: Duration = Duration::from_secs(3600);
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
 /// Levels of a hierarchy of orgs.
 pub const ORG_DEPTH_MAX: usize = 32;
+/// Pairs in the `attributes` of an org.
+pub const ORG_ATTRIBUTES_MAX: usize = 100;
+/// Characters of the type of such a pair.
+pub const ORG_ATTRIBUTE_TYPE_CHARS_MAX: usize = 64;
+/// Characters of its value.
+pub const ORG_ATTRIBUTE_CHARS_MAX: usize = 1024;
 /// How long what was deleted can be restored where no operator says otherwise.
 pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Days that an operator may choose for it at the most.

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::app::orgs::Intent;
 use crate::base::OrgId;
+use crate::org::Children;
 
 /// SCIM 2.0 provisioning for hierarchies of organizations
 #[derive(Debug, Parser)]
@@ -100,11 +102,17 @@ enum Org {
         #[arg(long)]
         name: Option<String>,
     },
-    /// Choose how forgiving an organization is, and show what holds there
+    /// Rename, open or shut an organization, choose its settings, and show what holds there
     Set {
         /// The organization
         #[arg(long, value_name = "ID")]
         org: OrgId,
+        /// Its full name
+        #[arg(long)]
+        name: Option<String>,
+        /// Whether it may be entered: false shuts it and all below it
+        #[arg(long, value_name = "true|false")]
+        active: Option<bool>,
         /// lenient, strict or interop; inherit takes the choice back
         #[arg(long, value_name = "NAME")]
         profile: Option<String>,
@@ -114,6 +122,33 @@ enum Org {
         /// Requests in its log: all, or only those that write or fail; inherit takes the choice back
         #[arg(long, value_name = "all|writes")]
         log: Option<String>,
+        /// Any other setting, such as invitations.lifetime=3600; inherit takes the choice back; may be repeated
+        #[arg(long, value_name = "SECTION.NAME=VALUE")]
+        setting: Vec<String>,
+    },
+    /// Put an organization under another parent of its tree; its guests and pending invitations end
+    Move {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// Its new parent
+        #[arg(long, value_name = "ID")]
+        parent: OrgId,
+        /// Only tell what would end
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Remove an organization for good, with all that belongs to it
+    Delete {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// With all organizations below it
+        #[arg(long)]
+        recursive: bool,
+        /// Only tell what would go
+        #[arg(long)]
+        dry_run: bool,
     },
     /// List every organization, parents before children
     List,
@@ -220,8 +255,14 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Init { root, name } => orgs::init(common, &root, name.as_deref()).await,
         Command::Serve(listen) => serve::serve(common, listen.listen).await,
         Command::Org(Org::Create { parent, handle, name }) => orgs::create(common, parent, &handle, name.as_deref()).await,
-        Command::Org(Org::Set { org, profile, quirk, log }) => {
-            orgs::set(common, org, profile.as_deref(), &quirk, log.as_deref()).await
+        Command::Org(Org::Set { org, name, active, profile, quirk, log, setting }) => {
+            let settings = orgs::chosen(profile.as_deref(), &quirk, log.as_deref(), &setting)?;
+            orgs::set(common, org, name.as_deref(), active, settings).await
+        }
+        Command::Org(Org::Move { org, parent, dry_run }) => orgs::shift(common, org, parent, intent(dry_run)).await,
+        Command::Org(Org::Delete { org, recursive, dry_run }) => {
+            let children = if recursive { Children::Go } else { Children::Block };
+            orgs::delete(common, org, children, intent(dry_run)).await
         }
         Command::Org(Org::List) => orgs::list(common).await,
         Command::Client(Client::Create { org, scope }) => tokens::client_create(common, org, &scope).await,
@@ -233,6 +274,10 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate::migrate(common).await,
         Command::Openapi => print::line(&crate::http::openapi_document()),
     }
+}
+
+fn intent(dry_run: bool) -> Intent {
+    if dry_run { Intent::Preview } else { Intent::Do }
 }
 
 /// The error with everything that caused it, on one line.

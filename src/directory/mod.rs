@@ -6,6 +6,7 @@ pub mod deleted;
 pub mod document;
 pub mod groups;
 pub mod guest;
+pub mod orgs;
 pub mod password;
 pub mod resources;
 pub mod users;
@@ -59,6 +60,19 @@ pub enum Change {
         /// The version the client insisted on.
         expected: Option<u64>,
         /// `meta.lastModified` of the groups it was a member of.
+        at: Timestamp,
+    },
+    /// A user of the parent became a guest without an invitation.
+    GuestCreated {
+        /// The guest's org.
+        org: OrgId,
+        /// Its id there.
+        id: UserId,
+        /// The parent.
+        source_org: OrgId,
+        /// The user there.
+        source: UserId,
+        /// `meta.created`.
         at: Timestamp,
     },
     /// A group was made.
@@ -120,8 +134,10 @@ pub enum Change {
     },
     /// Some of what was deleted so long ago is forgotten, in every org.
     Expired {
-        /// What was deleted no later.
+        /// What was deleted no later, whatever the org.
         until: Timestamp,
+        /// The present, from which an org's own choice counts.
+        at: Timestamp,
     },
     /// A resource of a type that somebody added was made.
     ResourceCreated {

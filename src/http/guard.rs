@@ -47,6 +47,12 @@ pub enum OAuthScope {
     /// Invite, resend and revoke.
     #[oai(rename = "invitations:write")]
     InvitationsWrite,
+    /// Read the organizations below.
+    #[oai(rename = "organizations:read")]
+    OrganizationsRead,
+    /// Create, change, move and delete organizations below.
+    #[oai(rename = "organizations:write")]
+    OrganizationsWrite,
     /// Read the settings.
     #[oai(rename = "settings:read")]
     SettingsRead,

@@ -9,6 +9,7 @@ mod deleted;
 mod example;
 mod mail;
 mod message;
+mod orgs;
 mod requests;
 mod settings;
 
@@ -58,6 +59,8 @@ shapes! {
     Group => |registry| attributes::resource(registry, Schemas::core().group()),
     /// An invitation of a user of the parent organization.
     Invitation => |registry| attributes::resource(registry, Schemas::core().invitation()),
+    /// An organization below the one of the address.
+    Organization => |registry| attributes::resource(registry, Schemas::core().organization()),
     /// OpenAPI 3.0.
     OpenApiDocument => |_| MetaSchema::new("object"),
     /// RFC 7644 §3.4.2, of users.
@@ -66,6 +69,14 @@ shapes! {
     GroupListResponse => message::list::<Group>,
     /// RFC 7644 §3.4.2, of invitations.
     InvitationListResponse => message::list::<Invitation>,
+    /// RFC 7644 §3.4.2, of organizations.
+    OrganizationListResponse => message::list::<Organization>,
+    /// What a deletion takes along.
+    OrganizationDeletion => |_| orgs::deletion(),
+    /// Where an organization is to stand.
+    OrganizationMove => |_| orgs::move_request(),
+    /// What a move ended, or would.
+    OrganizationMoved => |_| orgs::moved(),
     /// A resource of any type.
     Resource => message::any,
     /// RFC 7644 §3.4.2, of all types.

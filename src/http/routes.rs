@@ -12,7 +12,7 @@ use super::error::Rejection;
 use super::guardrail::Guardrail;
 use super::invitation_page::{self, invitation_page};
 use super::oauth::{self, OauthApi};
-use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Resources, Root, Users};
+use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Organizations, Resources, Root, Users};
 use super::tenant::{Address, OrgContext, is_tidy, local_path, set_path};
 use super::{health, operations};
 use crate::app::App;
@@ -20,10 +20,10 @@ use crate::base::limit;
 use crate::console::INVITATION_CSS_PATH;
 
 /// Every operation below `scim2`.
-type Scim = (Users, Me, Groups, Invitations, Root, Bulk, Discovery);
+type Scim = (Users, Me, Groups, Invitations, Organizations, Root, Bulk, Discovery);
 
 fn scim() -> Scim {
-    (Users, Me, Groups, Invitations, Root, Bulk, Discovery)
+    (Users, Me, Groups, Invitations, Organizations, Root, Bulk, Discovery)
 }
 
 /// Every operation of an org, as one OpenAPI object.

@@ -4,8 +4,10 @@
 
 pub mod definitions;
 pub mod log;
+mod setting;
 mod settings;
 
+pub use setting::{Choices, Form, Setting};
 pub use settings::Settings;
 
 use crate::base::{OrgId, Timestamp, limit};
@@ -38,7 +40,38 @@ pub struct Org {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It was made. What holds in its parent holds in it.
-    OrgCreated(Org),
+    OrgCreated {
+        /// Its row; `active` is its own share.
+        org: Org,
+        /// The document.
+        doc: String,
+    },
+    /// It was changed or moved. What follows for those below it is written as well.
+    OrgChanged {
+        /// The org that the decision was made in, which has to stand above it still, or is itself.
+        below: OrgId,
+        /// Which org.
+        id: OrgId,
+        /// The version that the decision saw.
+        expected: u64,
+        /// The new document, if there is one.
+        doc: Option<String>,
+        /// Its new parent, if it is moved: also below `below`, or that one.
+        parent: Option<OrgId>,
+        /// `meta.lastModified`.
+        at: Timestamp,
+    },
+    /// It is gone, with all that belongs to it.
+    OrgDeleted {
+        /// The org that the decision was made in, which has to stand above it still, or is itself.
+        below: OrgId,
+        /// Which org.
+        id: OrgId,
+        /// The version that the client insisted on.
+        expected: Option<u64>,
+        /// What becomes of the orgs below it.
+        children: Children,
+    },
     /// It was asked this, and so were others.
     RequestsLogged {
         /// The lines, of any org.
@@ -46,8 +79,10 @@ pub enum Change {
     },
     /// Some lines of the log have been kept long enough.
     RequestsExpired {
-        /// What is older is forgotten.
+        /// What is older is forgotten, whatever the org.
         since: Timestamp,
+        /// The present, from which an org's own choice counts.
+        at: Timestamp,
         /// Lines of an org that are kept.
         rows: u32,
     },
@@ -62,6 +97,55 @@ pub enum Change {
     },
 }
 
+/// What becomes of the orgs below one that is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Children {
+    /// They are in the way.
+    Block,
+    /// They go too.
+    Go,
+}
+
+/// What a deletion takes along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Contents {
+    /// Orgs below it.
+    pub organizations: u64,
+    /// Residents, in it and below, as is all that follows.
+    pub users: u64,
+    pub guests: u64,
+    pub groups: u64,
+    pub invitations: u64,
+    pub clients: u64,
+    /// Of types that somebody added.
+    pub resources: u64,
+}
+
+impl Contents {
+    /// Each count with its name.
+    pub fn counts(&self) -> [(&'static str, u64); 7] {
+        [
+            ("organizations", self.organizations),
+            ("users", self.users),
+            ("guests", self.guests),
+            ("groups", self.groups),
+            ("invitations", self.invitations),
+            ("clients", self.clients),
+            ("resources", self.resources),
+        ]
+    }
+}
+
+/// What a move ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uprooted {
+    /// Guests of the org, and those further down who stand for one of them.
+    pub guests: u64,
+    /// Invitations of the org that are pending.
+    pub invitations: u64,
+}
+
 /// A new org under `ancestors`, its parent first and the root last; a root without any. The name is the handle where none is
 /// given.
 pub fn create(id: OrgId, ancestors: &[Org], handle: &str, name: Option<&str>, now: Timestamp) -> Result<Org, Error> {
@@ -70,10 +154,7 @@ pub fn create(id: OrgId, ancestors: &[Org], handle: &str, name: Option<&str>, no
         return Err(Error::bad(ScimType::InvalidValue, detail));
     }
     let name = name.unwrap_or(handle);
-    if name.trim().is_empty() || name.chars().count() > limit::NAME_CHARS_MAX || name.contains(char::is_control) {
-        let detail = format!("`name`: expected 1 to {} characters, none of them a control character", limit::NAME_CHARS_MAX);
-        return Err(Error::bad(ScimType::InvalidValue, detail));
-    }
+    check_name(name)?;
     if ancestors.len() >= limit::ORG_DEPTH_MAX {
         let detail = format!("a tree of organizations has at most {} levels", limit::ORG_DEPTH_MAX);
         return Err(Error::bad(ScimType::InvalidValue, detail));
@@ -88,8 +169,17 @@ pub fn create(id: OrgId, ancestors: &[Org], handle: &str, name: Option<&str>, no
         name: name.to_owned(),
         active: true,
         created: now,
-        settings: ancestors.first().map(|parent| parent.settings).unwrap_or_default(),
+        settings: ancestors.first().map(|parent| parent.settings.clone()).unwrap_or_default(),
     })
+}
+
+/// 400 unless `name` can be an org's.
+pub fn check_name(name: &str) -> Result<(), Error> {
+    if name.trim().is_empty() || name.chars().count() > limit::NAME_CHARS_MAX || name.contains(char::is_control) {
+        let detail = format!("`name`: expected 1 to {} characters, none of them a control character", limit::NAME_CHARS_MAX);
+        return Err(Error::bad(ScimType::InvalidValue, detail));
+    }
+    Ok(())
 }
 
 /// A label of a host name (RFC 1123 §2.1) in lower case, so that a handle fits into a URL as it stands.

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::log::Logged;
+use super::setting::Choices;
 use crate::scim::{Error, Preset, Profile, Quirk, Quirks, ScimType, json};
 
 /// What an org itself has chosen; what it has not, it takes from its parent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Which switches are on where nothing else says so.
     pub profile: Option<Preset>,
@@ -16,6 +17,8 @@ pub struct Settings {
     pub off: Quirks,
     /// Which requests are logged; those that write or fail, if nobody says.
     pub log: Option<Logged>,
+    /// All else.
+    pub choices: Choices,
 }
 
 impl Settings {
@@ -48,9 +51,10 @@ impl Settings {
                 ("log", other) => return Err(wrong_type("log", &other, "a string")),
                 ("profile", other) => return Err(wrong_type("profile", &other, "a string")),
                 ("quirks", other) => return Err(wrong_type("quirks", &other, "an object")),
+                (section, body) if Choices::has_section(section) => settings.choices.choose(section, body)?,
                 (key, _) => {
-                    let key: String = key.chars().take(64).collect();
-                    return Err(invalid(format!("there is no setting `{key}`, expected one of profile quirks log")));
+                    let (key, sections): (String, _) = (key.chars().take(64).collect(), Choices::sections().join(" "));
+                    return Err(invalid(format!("there is no setting `{key}`, expected one of profile quirks log {sections}")));
                 }
             }
         }
@@ -70,13 +74,14 @@ impl Settings {
 
     /// What holds in an org that chose this, below one where `above` holds. Who chooses a profile chooses all its switches; else
     /// each of the parent's stays that is not chosen here.
-    pub fn below(&self, above: Settings) -> Settings {
-        let log = self.log.or(above.log);
+    pub fn below(&self, above: &Settings) -> Settings {
+        let (log, choices) = (self.log.or(above.log), self.choices.below(&above.choices));
         if self.profile.is_some() {
-            return Settings { log, ..*self };
+            return Settings { log, choices, ..self.clone() };
         }
         Settings {
             log,
+            choices,
             profile: above.profile,
             on: Quirks(above.on.0 & !self.off.0 | self.on.0),
             off: Quirks(above.off.0 & !self.on.0 | self.off.0),
@@ -100,15 +105,16 @@ impl Settings {
         if let Some(log) = self.log {
             body["log"] = log.name().into();
         }
+        self.choices.show(&mut body);
         body
     }
 }
 
-fn invalid(detail: impl ToString) -> Error {
+pub(super) fn invalid(detail: impl ToString) -> Error {
     Error::bad(ScimType::InvalidValue, detail.to_string())
 }
 
-fn wrong_type(name: &str, value: &Value, expected: &str) -> Error {
+pub(super) fn wrong_type(name: &str, value: &Value, expected: &str) -> Error {
     invalid(format!("`{name}` is {}, expected {expected}", json::kind_of(value)))
 }
 
@@ -126,7 +132,7 @@ mod tests {
         let settings = parse(Settings::default(), body.clone()).expect("settings");
         assert_eq!(settings.to_json(), body);
         let null = json!({ "profile": null, "log": null, "quirks": { "bare-word": null }, "effective": { "any": "thing" } });
-        let patched = parse(settings, null).expect("settings");
+        let patched = parse(settings.clone(), null).expect("settings");
         assert_eq!(patched.to_json(), json!({ "quirks": { "schemas-in-patch": false } }));
         assert_eq!(
             parse(settings, json!({ "quirks": null })).expect("settings").to_json(),
@@ -137,7 +143,10 @@ mod tests {
     #[test]
     fn what_is_not_known_is_named_with_what_is() {
         for (body, detail) in [
-            (json!({ "profil": "strict" }), "there is no setting `profil`, expected one of profile quirks log"),
+            (
+                json!({ "profil": "strict" }),
+                "there is no setting `profil`, expected one of profile quirks log invitations retention",
+            ),
             (json!({ "profile": "loose" }), "there is no profile `loose`, expected one of lenient strict interop"),
             (json!({ "log": "reads" }), "`log` is \"reads\", expected `all` or `writes`"),
             (json!({ "profile": 1 }), "`profile` is a number, expected a string"),
@@ -154,11 +163,11 @@ mod tests {
     fn the_nearest_choice_holds() {
         let choice = |body| parse(Settings::default(), body).expect("settings");
         let root = choice(json!({ "profile": "strict", "quirks": { "bare-word": true, "op-case": true } }));
-        let child = choice(json!({ "quirks": { "op-case": false, "members-kept": true } })).below(root);
+        let child = choice(json!({ "quirks": { "op-case": false, "members-kept": true } })).below(&root);
         let profile = child.profile(Profile::Lenient);
         assert!(profile.has(Quirk::BareWord) && profile.has(Quirk::MembersKept), "the parent's, and its own");
         assert!(!profile.has(Quirk::OpCase) && !profile.has(Quirk::BooleanAsText), "its own, and the parent's profile");
-        let own = choice(json!({ "profile": "lenient" })).below(child);
+        let own = choice(json!({ "profile": "lenient" })).below(&child);
         assert_eq!(own.profile(Profile::Strict), Profile::Lenient, "a profile of its own is the whole of it");
         assert_eq!(Settings::default().profile(Profile::Interop), Profile::Interop, "nobody chose: the server's");
     }

@@ -40,7 +40,7 @@ impl Seal {
         for (query, projection) in asked {
             let filter = query.filter.as_ref().map(ToString::to_string);
             // The debug form escapes what it quotes, so no two questions come to the same text.
-            question.push_str(&format!("{:?}", (filter, &query.sort, projection)));
+            question.push_str(&format!("{:?}", (filter, &query.sort, query.deeper, projection)));
             count = query.count as u64;
         }
         let mac = mac(&own_key).chain_update(question.len().to_be_bytes()).chain_update(question);
@@ -141,6 +141,7 @@ mod tests {
             start_index: None,
             count: Some("10"),
             cursor: None,
+            depth: None,
         },
     };
 

@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::filter::{Attr, Filter};
 use super::path::{Resolved, resolve};
 use super::schema::ResourceType;
-use super::{Error, Profile, Quirk, Quirks, ScimType, filter, json, urn};
-use crate::base::limit::{PAGE_DEFAULT, PAGE_MAX};
+use super::{Error, Kind, Profile, Quirk, Quirks, ScimType, filter, json, urn};
+use crate::base::limit::{ORG_DEPTH_MAX, PAGE_DEFAULT, PAGE_MAX};
 
 /// A query within one resource type, resolved and bounded.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +20,10 @@ pub struct Query {
     pub start: Start,
     /// At most so many resources; 0 asks for the total alone (G-03).
     pub count: usize,
-    /// Whether `groups` or `members` are read as well.
+    /// Whether `groups`, `members` or `ancestors` are read as well.
     pub references: bool,
+    /// Of orgs: how many levels below the next one are looked at too.
+    pub deeper: usize,
     /// What was forgiven in reading it.
     pub quirks: Quirks,
 }
@@ -96,6 +98,8 @@ pub struct ListParams<'a> {
     pub count: Option<&'a str>,
     /// RFC 9865: empty asks for the first page. [`Seal::open`](super::cursor::Seal::open) reads every other.
     pub cursor: Option<&'a str>,
+    /// Of orgs: how many levels down.
+    pub depth: Option<&'a str>,
 }
 
 /// The query that the parameters ask for. Asks for references; the caller, who knows the projection, may take that back.
@@ -103,7 +107,7 @@ pub fn parse(params: &ListParams<'_>, resource_type: &ResourceType, profile: Pro
     let mut quirks = Quirks::new();
     let filter = params.filter.map(|text| filter::parse_noting(text, resource_type, profile, &mut quirks)).transpose()?;
     let sort = params.sort_by.map(|name| sort_by(name, resource_type, profile, &mut quirks)).transpose()?;
-    bounded(params, filter, sort, quirks)
+    bounded(params, resource_type.kind, filter, sort, quirks)
 }
 
 /// The query within `own`, for a search over all `types` (RFC 7644 §3.4.2.1). Without `sort` where `own` lacks the attribute
@@ -122,10 +126,16 @@ pub fn parse_among(
         Some((_, sort)) => sort.ok(),
         None => None,
     };
-    bounded(params, filter, sort, quirks)
+    bounded(params, own.kind, filter, sort, quirks)
 }
 
-fn bounded(params: &ListParams<'_>, filter: Option<Filter>, sort: Option<Attr>, quirks: Quirks) -> Result<Query, Error> {
+fn bounded(
+    params: &ListParams<'_>,
+    kind: Kind,
+    filter: Option<Filter>,
+    sort: Option<Attr>,
+    quirks: Quirks,
+) -> Result<Query, Error> {
     if params.cursor.is_some() && params.start_index.is_some() {
         return Err(invalid("`cursor` and `startIndex` exclude each other, expected one of them")); // K-12
     }
@@ -133,12 +143,14 @@ fn bounded(params: &ListParams<'_>, filter: Option<Filter>, sort: Option<Attr>, 
     // G-01, G-02, G-04, K-04: what is out of bounds is moved into them.
     let start_index = integer("startIndex", params.start_index)?.unwrap_or(1).max(1);
     let count = integer("count", params.count)?.map_or(PAGE_DEFAULT, |count| usize::try_from(count.max(0)).unwrap_or(PAGE_MAX));
+    let depth = integer("depth", params.depth)?.map_or(1, |depth| usize::try_from(depth).unwrap_or(1));
     Ok(Query {
         filter,
         sort: sort.map(|attr| (attr, order)),
         start: Start::Offset(usize::try_from(start_index - 1).unwrap_or(usize::MAX)),
         count: count.min(PAGE_MAX),
         references: true,
+        deeper: if kind == Kind::Organization { depth.clamp(1, ORG_DEPTH_MAX) - 1 } else { 0 },
         quirks,
     })
 }
@@ -195,6 +207,8 @@ pub struct SearchRequest {
     pub start_index: Option<String>,
     pub count: Option<String>,
     pub cursor: Option<String>,
+    /// Passed over by what has no levels.
+    pub depth: Option<String>,
 }
 
 impl SearchRequest {
@@ -224,6 +238,7 @@ impl SearchRequest {
                 "startindex" => &mut request.start_index,
                 "count" => &mut request.count,
                 "cursor" => &mut request.cursor,
+                "depth" => &mut request.depth,
                 _ if !quirks.allow(profile, Quirk::UnknownAttribute) => {
                     return Err(Error::bad(ScimType::InvalidSyntax, format!("`{key}` is no member of a search request")));
                 }
@@ -252,6 +267,7 @@ impl SearchRequest {
             start_index: self.start_index.as_deref(),
             count: self.count.as_deref(),
             cursor: self.cursor.as_deref(),
+            depth: self.depth.as_deref(),
         }
     }
 }

@@ -125,6 +125,7 @@ fn push_references(out: &mut Vec<u8>, kind: Kind, references: &[Reference], base
     let attribute = match kind {
         Kind::User => "groups",
         Kind::Group => "members",
+        Kind::Organization => return push_ancestors(out, references, base),
         Kind::Invitation | Kind::Custom(_) => return,
     };
     let references = || references.iter().filter(|reference| kind != Kind::User || reference.kind == Kind::Group);
@@ -141,6 +142,32 @@ fn push_references(out: &mut Vec<u8>, kind: Kind, references: &[Reference], base
     if references().next().is_some() {
         out.extend_from_slice(b"],");
     }
+}
+
+/// The path to an org, the root first, and its parent, the last of it. What stands above the org of the address cannot be
+/// fetched from there, so it has no `$ref` (S-08).
+fn push_ancestors(out: &mut Vec<u8>, ancestors: &[Reference], base: &str) {
+    let Some(parent) = ancestors.last() else { return };
+    let is_here = |org: &Reference| base.ends_with(&format!("/o/{}/scim2", org.id));
+    let here = ancestors.iter().position(is_here).unwrap_or(ancestors.len());
+    let push = |out: &mut Vec<u8>, at: usize, org: &Reference| {
+        out.extend_from_slice(format!(r#"{{"value":"{}","#, org.id).as_bytes());
+        if at >= here {
+            out.extend_from_slice(br#""$ref":"#);
+            push_text(out, &format!("{base}/Organizations/{}", org.id));
+            out.push(b',');
+        }
+        out.extend_from_slice(br#""display":"#);
+        push_text(out, &org.display);
+        out.push(b'}');
+    };
+    out.extend_from_slice(br#""parent":"#);
+    push(out, ancestors.len() - 1, parent);
+    for (at, org) in ancestors.iter().enumerate() {
+        out.extend_from_slice(if at == 0 { br#","ancestors":["# } else { b"," });
+        push(out, at, org);
+    }
+    out.extend_from_slice(b"],");
 }
 
 /// S-43: what is derived of a manager goes into the middle of the document, which holds nothing of it but the `value`. Unescaped
@@ -218,6 +245,24 @@ mod tests {
         for name in ["userName", urn::ENTERPRISE_USER, "urn:x"] {
             assert_eq!(answer[name], doc[name], "{name} is what it was");
         }
+    }
+
+    #[test]
+    fn an_organizations_path_points_at_what_can_be_seen_from_here() {
+        // S-08.
+        let org = |id: u128| Reference { id: Uuid::from_u128(id), kind: Kind::Organization, display: format!("org {id}") };
+        let base = format!("http://h/t/acme/o/{}/scim2", Uuid::from_u128(2));
+        let record = Record { references: vec![org(1), org(2), org(3)], ..group(vec![]) };
+        let answer = resource(Schemas::core().organization(), &record, &base);
+        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        let shown = |id: u128| json!({ "value": Uuid::from_u128(id), "display": format!("org {id}") });
+        let linked = |id: u128| {
+            let mut shown = shown(id);
+            shown["$ref"] = format!("{base}/Organizations/{}", Uuid::from_u128(id)).into();
+            shown
+        };
+        assert_eq!(answer["ancestors"], json!([shown(1), linked(2), linked(3)]));
+        assert_eq!(answer["parent"], linked(3));
     }
 
     #[test]

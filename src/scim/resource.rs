@@ -22,6 +22,8 @@ pub enum Kind {
     Group,
     /// An invitation of a user of the parent org.
     Invitation,
+    /// An org below.
+    Organization,
     /// What somebody added.
     Custom(TypeId),
 }
@@ -39,17 +41,17 @@ pub struct Record {
     pub last_modified: Timestamp,
     /// A JSON object that opens with `schemas` and `id`: the bytes to be answered, but for its tail.
     pub doc: String,
-    /// `groups` of a user or `members` of a group, where the reader asked for them. A user's manager, where there is one,
-    /// stands before its groups (S-43).
+    /// `groups` of a user, `members` of a group or `ancestors` of an org, where the reader asked for them. A user's manager,
+    /// where there is one, stands before its groups (S-43).
     pub references: Vec<Reference>,
 }
 
-/// One element of `groups` or `members`, or a `manager`.
+/// One element of `groups`, `members` or `ancestors`, or a `manager`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     /// `value`.
     pub id: Uuid,
-    /// What `$ref` points at: a user or a group.
+    /// What `$ref` points at.
     pub kind: Kind,
     /// `display`.
     pub display: String,
@@ -263,6 +265,7 @@ pub fn document(kind: Kind, id: Uuid, attributes: &Map<String, Value>) -> String
     let elsewhere: &[&str] = match kind {
         Kind::User => &["groups", "password"],
         Kind::Group => &["members"],
+        Kind::Organization => &["status", "hasChildren", "parent", "ancestors"],
         Kind::Invitation | Kind::Custom(_) => &[],
     };
     let mut doc = Map::new();

@@ -10,6 +10,8 @@ pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterp
 pub const MEMBERSHIP: &str = "urn:usher:scim:schemas:extension:membership:2.0:User";
 /// An invitation as a resource.
 pub const INVITATION: &str = "urn:usher:scim:schemas:core:2.0:Invitation";
+/// An org as a resource of those above it.
+pub const ORGANIZATION: &str = "urn:usher:scim:schemas:core:2.0:Organization";
 /// RFC 7643 §5.
 pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 /// RFC 7643 §6.
@@ -32,3 +34,7 @@ pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 pub const INVITE_REQUEST: &str = "urn:usher:scim:schemas:messages:2.0:InviteRequest";
 /// Its answer.
 pub const INVITE_RESPONSE: &str = "urn:usher:scim:schemas:messages:2.0:InviteResponse";
+/// The answer of `GET …/Organizations/{id}/.deletion`.
+pub const ORGANIZATION_DELETION: &str = "urn:usher:scim:schemas:messages:2.0:OrganizationDeletion";
+/// The answer of `POST …/Organizations/{id}/.move`.
+pub const ORGANIZATION_MOVED: &str = "urn:usher:scim:schemas:messages:2.0:OrganizationMoved";

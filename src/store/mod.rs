@@ -18,7 +18,7 @@ use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::directory::deleted::{Restored, Tombstone};
 use crate::invite::{Invitation, Invitee};
 use crate::org::log::{Entry, QuirkCount, Wanted};
-use crate::org::{self, Org, Settings};
+use crate::org::{self, Contents, Org, Settings, Uprooted};
 use crate::outbox::{Letter, Shares};
 use crate::scim::list::{Position, Query, SortKey, Start};
 use crate::scim::{Kind, Record};
@@ -36,6 +36,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Every org, parents before children. For operators; no request reaches it.
     async fn orgs(&self) -> Result<Vec<Org>, Error>;
+
+    /// What a deletion of `org`, which stands below `below` or is it, would take along.
+    async fn org_contents(&self, below: OrgId, org: OrgId) -> Result<Contents, Error>;
+
+    /// What would end if `org` got this parent, both below `below` or that one itself. `InUse` where it cannot be moved there.
+    async fn org_uprooted(&self, below: OrgId, org: OrgId, parent: OrgId, now: Timestamp) -> Result<Uprooted, Error>;
 
     /// The lines of the request log of `org` that are wanted, the newest first.
     async fn request_log(&self, org: OrgId, wanted: &Wanted) -> Result<Vec<Entry>, Error>;
@@ -355,7 +361,7 @@ pub enum Error {
         /// As it was written.
         value: String,
     },
-    /// Resources would contradict the new definition.
+    /// What is there would contradict it.
     #[error("{0}")]
     InUse(String),
     /// The schemas by which this was decided have changed.

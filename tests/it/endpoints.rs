@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::server::{ALL_SCOPES, Persona, Server, USER, answer, http};
+use crate::server::{ALL_SCOPES, ORGANIZATION, Persona, Server, USER, answer, http};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, PartialEq)]
@@ -61,6 +61,15 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/Invitations/{id}", Scope("invitations:read"), 200),
     ("DELETE", "/Invitations/{id}", Scope("invitations:write"), 204),
     ("POST", "/Invitations/{id}/.revoke", Scope("invitations:write"), 200),
+    ("GET", "/Organizations", Scope("organizations:read"), 200),
+    ("POST", "/Organizations", Scope("organizations:write"), 201),
+    ("POST", "/Organizations/.search", Scope("organizations:read"), 200),
+    ("GET", "/Organizations/{id}", Scope("organizations:read"), 200),
+    ("PUT", "/Organizations/{id}", Scope("organizations:write"), 200),
+    ("PATCH", "/Organizations/{id}", Scope("organizations:write"), 200),
+    ("DELETE", "/Organizations/{id}", Scope("organizations:write"), 204),
+    ("GET", "/Organizations/{id}/.deletion", Scope("organizations:write"), 200),
+    ("POST", "/Organizations/{id}/.move", Scope("organizations:write"), 200),
     // B-15: each operation in it needs the scope that it needs elsewhere.
     ("POST", "/Bulk", Token, 200),
     ("GET", "/requests", Scope("requests:read"), 200),
@@ -168,6 +177,16 @@ impl Stage {
             }
             (_, "/schemas/{urn}") => Some(json!({ "id": ROBOT, "attributes": [{ "name": "displayName" }] })),
             (_, "/resource-types/{name}") => Some(json!({ "name": "Robot", "endpoint": "/Robots", "schema": ROBOT })),
+            (_, "/Organizations/{id}/.move") => Some(json!({ "parent": { "value": self.org }, "dryRun": true })),
+            ("PATCH", "/Organizations/{id}") => {
+                let operations = json!([{ "op": "replace", "path": "name", "value": name }]);
+                Some(json!({ "schemas": [crate::server::PATCH_OP], "Operations": operations }))
+            }
+            ("PUT", "/Organizations/{id}") => {
+                let handle = format!("old{}", self.made);
+                Some(json!({ "schemas": [ORGANIZATION], "handle": handle, "name": name }))
+            }
+            (_, "/Organizations") => Some(json!({ "schemas": [ORGANIZATION], "handle": name })),
             ("PATCH", _) => {
                 let operations = json!([{ "op": "replace", "path": "displayName", "value": name }]);
                 Some(json!({ "schemas": [crate::server::PATCH_OP], "Operations": operations }))
@@ -185,6 +204,10 @@ impl Stage {
             "Groups" if path.contains("{id}") => self.admin.group(&format!("old{}", self.made), &[]).await,
             "Robots" if path.contains("{id}") => {
                 self.admin.post("/Robots", &json!({ "schemas": [ROBOT], "displayName": "old" })).await.expect(201).id()
+            }
+            "Organizations" if path.contains("{id}") => {
+                let body = json!({ "schemas": [ORGANIZATION], "handle": format!("old{}", self.made) });
+                self.admin.post("/Organizations", &body).await.expect(201).id()
             }
             "Invitations" if path.contains("{id}") => {
                 self.admin.post("/Invitations", &json!({ "userName": invitee })).await.expect(201).id()
@@ -218,7 +241,7 @@ impl Stage {
     /// Everything there is in the org, to be compared.
     async fn everything(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for endpoint in ["/Users", "/Groups", "/Invitations", "/Robots", "/../api/deleted"] {
+        for endpoint in ["/Users", "/Groups", "/Invitations", "/Organizations", "/Robots", "/../api/deleted"] {
             let mut list = self.admin.get(&format!("{endpoint}?count=1000")).await.expect(200).body;
             // A letter may be on its way meanwhile; that is the server's own doing.
             for resource in list["Resources"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -323,7 +346,9 @@ async fn nobody_gets_through_but_the_one_who_may() {
         }
         let may = |scope: &str| match needs {
             Scope(needed) => needed == scope,
-            Reading => ["users:read", "groups:read", "invitations:read", "resources:read"].contains(&scope),
+            Reading => {
+                ["users:read", "groups:read", "invitations:read", "organizations:read", "resources:read"].contains(&scope)
+            }
             Token | Nothing => true,
         };
         for (scope, persona) in single.iter().filter(|(scope, _)| !may(scope)) {

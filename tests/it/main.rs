@@ -13,6 +13,7 @@ mod idempotency;
 mod idp;
 mod mail;
 mod openapi;
+mod orgs;
 mod profiles;
 mod requests;
 mod scim_groups;

@@ -28,7 +28,11 @@ async fn cast() -> (Server, String, Persona) {
 /// What each result is called.
 fn names(list: &Answer) -> Vec<String> {
     let name = |one: &Value| {
-        let name = if one["meta"]["resourceType"] == "Group" { &one["displayName"] } else { &one["userName"] };
+        let name = match one["meta"]["resourceType"].as_str() {
+            Some("Group") => &one["displayName"],
+            Some("Organization") => &one["handle"],
+            _ => &one["userName"],
+        };
         name.as_str().unwrap_or_else(|| panic!("no name in {one}")).to_owned()
     };
     list.body["Resources"].as_array().expect("a list").iter().map(name).collect()
@@ -220,7 +224,11 @@ async fn the_base_shows_what_the_token_may_read_and_no_more() {
     let writer = server.persona(&partners, "groups:write");
     let refused = writer.get("/").await.expect_error(403, None);
     assert!(refused.header("www-authenticate").is_some_and(|challenge| challenge.contains("insufficient_scope")));
-    assert_eq!(names(&server.admin(&server.tree.root).get("/").await.expect(200)), ["eve"], "the parent has its own");
+    assert_eq!(
+        names(&server.admin(&server.tree.root).get("/").await.expect(200)),
+        ["eve", "partners"],
+        "the parent has its own"
+    );
 
     let search = json!({ "schemas": [SEARCH] });
     for path in ["/Nothing/.search", "/Schemas/.search", &format!("/Groups/{}/.search", list.all("id")[0])] {

@@ -430,8 +430,8 @@ async fn okta_finds_roles_and_entitlements_by_discovery() {
         other.get(&format!("/ResourceTypes/{name}")).await.expect_error(404, None);
     }
     let types = child.get("/ResourceTypes").await.expect(200);
-    assert_eq!(types.all("name"), ["User", "Group", "Invitation", "Role", "Entitlement"]);
-    assert_eq!(other.get("/ResourceTypes").await.expect(200).all("name"), ["User", "Group", "Invitation"]);
+    assert_eq!(types.all("name"), ["User", "Group", "Invitation", "Organization", "Role", "Entitlement"]);
+    assert_eq!(other.get("/ResourceTypes").await.expect(200).all("name"), ["User", "Group", "Invitation", "Organization"]);
     let document = child.api().get("/openapi.json").await.expect(200).body;
     assert_eq!(document["paths"]["/Roles/{id}"]["patch"]["operationId"], "patchRole");
     assert!(other.api().get("/openapi.json").await.expect(200).body["paths"].get("/Roles").is_none());

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 /// Every scope there is, as a token asks for it.
 pub(crate) const ALL_SCOPES: &str = "users:read users:write groups:read groups:write invitations:read invitations:write \
-     settings:read settings:write deleted:read deleted:write resources:read resources:write schemas:read schemas:write \
+     organizations:read organizations:write settings:read settings:write deleted:read deleted:write resources:read resources:write schemas:read schemas:write \
      requests:read";
 
 /// A running server; it is killed when this is dropped.
@@ -337,6 +337,9 @@ pub(crate) const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp
 pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 /// RFC 7643 §4.2
 pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
+/// An organization as a resource of those above it.
+pub(crate) const ORGANIZATION: &str = "urn:usher:scim:schemas:core:2.0:Organization";
 
 /// A client that follows no redirect and keeps no cookie.
 pub(crate) fn http() -> reqwest::Client {

@@ -45,6 +45,26 @@ async fn what_was_deleted_can_be_restored_until_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn an_org_may_forget_sooner_than_the_operator_says() {
+    let stage = Stage::new();
+    let (acme, globex) = (stage.org(None, "acme").await, stage.org(None, "globex").await);
+    let acme = stage.choosing(&acme, json!({ "retention": { "deleted": 1 } })).await;
+    for org in [&acme, &globex] {
+        let ada = stage.person(org, "ada").await;
+        stage.app.user_delete(org, ada, None).await.expect("gone");
+    }
+    let count = async |who| stage.app.deleted_list(who, None, 0, 10).await.expect("a list").0;
+    stage.clock.advance(Duration::from_secs(24 * 3600 - 1));
+    stage.app.deleted_expire().await.expect("a look");
+    assert_eq!((count(&acme).await, count(&globex).await), (1, 1));
+    stage.clock.advance(Duration::from_secs(1));
+    assert_eq!((count(&acme).await, count(&globex).await), (0, 1));
+    stage.app.deleted_expire().await.expect("a look");
+    let later = stage.choosing(&acme, json!({ "retention": { "deleted": 9 } })).await;
+    assert_eq!(count(&later).await, 0, "nothing is left to be shown again");
+}
+
+#[tokio::test]
 async fn a_guest_waits_for_its_source() {
     let stage = Stage::new();
     let acme = stage.org(None, "acme").await;

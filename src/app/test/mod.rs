@@ -54,6 +54,13 @@ impl Stage {
         self.caller(org, ScopeSet::ALL)
     }
 
+    /// The same, with what `who`'s org has chosen besides.
+    async fn choosing(&self, who: &Principal, settings: Value) -> Principal {
+        self.app.settings_patch(who, map(settings)).await.expect("settings");
+        let org = self.app.store.org(who.org.id).await.expect("a read").expect("an org");
+        Principal { org: org.into(), ..who.clone() }
+    }
+
     fn caller(&self, org: impl Into<Arc<Org>>, scopes: ScopeSet) -> Principal {
         let client = ClientId(SystemRandom.uuid(self.app.now()));
         let expires_at = Timestamp(i64::MAX);

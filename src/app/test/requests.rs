@@ -59,6 +59,33 @@ async fn lines_are_kept_as_long_and_as_many_as_an_operator_says() {
 }
 
 #[tokio::test]
+async fn an_org_may_keep_lines_for_less_long() {
+    let stage = Stage::new();
+    let (acme, globex) = (stage.org(None, "acme").await, stage.org(None, "globex").await);
+    let acme = stage.choosing(&acme, serde_json::json!({ "retention": { "requests": 1 } })).await;
+    for who in [&acme, &globex] {
+        push(&stage, who, 201, Quirks::new());
+    }
+    stage.app.requests_flush().await.expect("written");
+    stage.clock.advance(DAY + Duration::from_millis(1));
+    stage.app.requests_expire(Keep { age: 9 * DAY, ..KEEP }).await.expect("forgotten");
+    assert_eq!((statuses(&stage, &acme).await.len(), statuses(&stage, &globex).await.len()), (0, 1));
+}
+
+#[tokio::test]
+async fn lines_of_an_org_that_is_gone_keep_no_others_from_being_written() {
+    let stage = Stage::new();
+    let (acme, globex) = (stage.org(None, "acme").await, stage.org(None, "globex").await);
+    for who in [&globex, &acme] {
+        push(&stage, who, 201, Quirks::of(Quirk::OpCase));
+    }
+    let intent = crate::app::orgs::Intent::Do;
+    stage.app.org_remove(globex.org.id, crate::org::Children::Block, intent).await.expect("gone");
+    stage.app.requests_flush().await.expect("written");
+    assert_eq!(statuses(&stage, &acme).await, [201]);
+}
+
+#[tokio::test]
 async fn what_was_needed_is_counted() {
     let stage = Stage::new();
     let acme = stage.org(None, "acme").await;

@@ -97,7 +97,7 @@ fn shown(caller: &Authed, tombstone: &Tombstone) -> Value {
         "display": tombstone.display,
         "guest": tombstone.is_guest,
         "deletedAt": tombstone.deleted_at,
-        "restorableUntil": tombstone.deleted_at + caller.app.settings.restorable,
+        "restorableUntil": tombstone.deleted_at + caller.app.restorable(&caller.who.org),
     })
 }
 

@@ -33,6 +33,13 @@ pub(super) fn of(name: &str) -> Option<Value> {
             "message": "Welcome to the partner project.",
             "expiresIn": 259_200,
         }),
+        "Organization" => json!({
+            "schemas": [urn::ORGANIZATION],
+            "handle": "acme-partners",
+            "name": "ACME Partners",
+            "attributes": [{ "type": "region", "value": "EMEA" }],
+        }),
+        "OrganizationMove" => json!({ "parent": { "value": ORG }, "dryRun": true }),
         "PatchOp" => json!({
             "schemas": [urn::PATCH_OP],
             "Operations": [{ "op": "replace", "path": "displayName", "value": "Countess Lovelace" }],

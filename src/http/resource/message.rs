@@ -2,7 +2,7 @@
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 
-use super::{Group, Invitation, ScimError, Shape, User};
+use super::{Group, Invitation, Organization, ScimError, Shape, User};
 use crate::invite::LineCode;
 
 /// Of the components that only occur within another one.
@@ -29,7 +29,9 @@ pub(super) fn any(registry: &mut Registry) -> MetaSchema {
     User::register(registry);
     Group::register(registry);
     Invitation::register(registry);
-    MetaSchema { any_of: vec![User::schema_ref(), Group::schema_ref(), Invitation::schema_ref()], ..described("A resource.") }
+    Organization::register(registry);
+    let types = vec![User::schema_ref(), Group::schema_ref(), Invitation::schema_ref(), Organization::schema_ref()];
+    MetaSchema { any_of: types, ..described("A resource.") }
 }
 
 /// RFC 7644 §3.5.2.
@@ -68,6 +70,7 @@ pub(super) fn search_request() -> MetaSchema {
         ("startIndex", integer("The first result, counted from 1.")),
         ("count", integer("Results in one page.")),
         ("cursor", text("RFC 9865: empty for the first page, then `nextCursor`. Not together with `startIndex`.")),
+        ("depth", integer("Of organizations: how many levels down; 1, if left out.")),
     ])
 }
 

@@ -2,8 +2,9 @@
 
 use poem_openapi::registry::MetaSchema;
 
-use super::message::{choice, described, object};
+use super::message::{choice, described, integer, object, text};
 use crate::org::log::Logged;
+use crate::org::{Choices, Form, Setting};
 use crate::scim::{Preset, Quirk};
 
 /// What the org chose, and what holds.
@@ -11,9 +12,32 @@ pub(super) fn settings() -> MetaSchema {
     let effective = MetaSchema {
         read_only: true,
         description: Some("What holds: the organization's own choice, else that of the nearest ancestor, else the server's."),
-        ..object(&[("profile", profile()), ("quirks", quirks()), ("log", log())])
+        ..object(&properties())
     };
-    object(&[("profile", profile()), ("quirks", quirks()), ("log", log()), ("effective", effective)])
+    let mut settings = properties();
+    settings.push(("effective", effective));
+    object(&settings)
+}
+
+fn properties() -> Vec<(&'static str, MetaSchema)> {
+    let mut properties = vec![("profile", profile()), ("quirks", quirks()), ("log", log())];
+    for section in Choices::sections() {
+        let own = Setting::ALL.iter().filter(|setting| setting.section() == section);
+        let own: Vec<_> = own.map(|setting| (setting.name(), value(*setting))).collect();
+        properties.push((section, object(&own)));
+    }
+    properties
+}
+
+fn value(setting: Setting) -> MetaSchema {
+    match setting.form() {
+        Form::Number(range) => {
+            MetaSchema { minimum: Some(*range.start() as f64), maximum: Some(*range.end() as f64), ..integer(setting.about()) }
+        }
+        Form::Text(most) => MetaSchema { max_length: Some(most), ..text(setting.about()) },
+        Form::Choice(words) => choice(setting.about(), words),
+        Form::Flag => MetaSchema { ty: "boolean", ..described(setting.about()) },
+    }
 }
 
 fn log() -> MetaSchema {

@@ -9,6 +9,7 @@ pub mod discovery;
 pub mod groups;
 pub mod invitations;
 pub mod me;
+pub mod organizations;
 pub(super) mod parameter;
 mod query;
 pub mod resources;
@@ -25,6 +26,7 @@ pub use discovery::Discovery;
 pub use groups::Groups;
 pub use invitations::Invitations;
 pub use me::Me;
+pub use organizations::Organizations;
 pub use resources::Resources;
 pub use root::Root;
 pub use users::Users;
@@ -46,6 +48,8 @@ pub enum Tag {
     Groups,
     /// Invitations of users of the parent organization.
     Invitations,
+    /// Organizations below this one.
+    Organizations,
     /// RFC 7644 §3.4.2.1: all types at once.
     All,
     /// RFC 7644 §3.7: many operations in one request.
@@ -92,6 +96,8 @@ fn references(kind: Kind, projection: &Projection) -> References {
         Kind::User => "groups",
         Kind::Group => "members",
         Kind::Invitation => return References::Include,
+        Kind::Organization if projection.wants("parent") => return References::Include,
+        Kind::Organization => "ancestors",
         Kind::Custom(_) => return References::Omit,
     };
     if projection.wants(derived) { References::Include } else { References::Omit }

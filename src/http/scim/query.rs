@@ -30,6 +30,7 @@ pub(super) fn request(
         start_index: start_index.0.map(|text| text.0),
         count: count.0.map(|text| text.0),
         cursor: cursor.0,
+        depth: None,
         attributes: attributes.0.map(|names| names.0),
         excluded_attributes: excluded_attributes.0.map(|names| names.0),
     }
@@ -84,6 +85,7 @@ async fn page(resource_type: &ResourceType, caller: &Authed, query: &Query) -> R
         Kind::User => caller.app.user_list(&caller.who, query).await,
         Kind::Group => caller.app.group_list(&caller.who, query).await,
         Kind::Invitation => caller.app.invitation_list(&caller.who, query).await,
+        Kind::Organization => caller.app.org_list(&caller.who, query).await,
         Kind::Custom(_) => caller.app.resource_list(&caller.who, resource_type, query).await,
     }?)
 }

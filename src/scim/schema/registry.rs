@@ -12,10 +12,10 @@ use crate::base::TypeId;
 use crate::base::limit::{SCHEMAS_MAX, TREE_ATTRIBUTES_MAX};
 use crate::scim::{Error, Kind, json};
 
-/// The resource types of a tree of orgs: users, groups and invitations, and what the tree added.
+/// The resource types of a tree of orgs: users, groups, invitations and orgs, and what the tree added.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Schemas {
-    /// The three that are always there come first.
+    /// The four that are always there come first.
     types: Vec<ResourceType>,
     /// Counts the changes of what the tree itself defines, from 0.
     epoch: u64,
@@ -117,9 +117,14 @@ impl Schemas {
         &self.types[2]
     }
 
+    /// Of orgs.
+    pub fn organization(&self) -> &ResourceType {
+        &self.types[3]
+    }
+
     /// Those that somebody added.
     pub fn custom(&self) -> &[ResourceType] {
-        &self.types[3..]
+        &self.types[4..]
     }
 
     /// The one of this kind.
@@ -298,8 +303,14 @@ static CORE: LazyLock<Arc<Schemas>> = LazyLock::new(|| {
         "An invitation of a user of the parent organization",
         include_str!("invitation.json"),
     );
+    let organization = core(
+        Kind::Organization,
+        "Organization",
+        "An organization below the one of the address, or that one itself",
+        include_str!("organization.json"),
+    );
     let extensions = vec![optional(include_str!("enterprise_user.json")), optional(include_str!("membership.json"))];
-    Arc::new(Schemas { types: vec![ResourceType { extensions, ..user }, group, invitation], epoch: 0 })
+    Arc::new(Schemas { types: vec![ResourceType { extensions, ..user }, group, invitation, organization], epoch: 0 })
 });
 
 #[cfg(test)]

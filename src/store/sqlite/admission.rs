@@ -86,10 +86,14 @@ fn key(org: OrgId, claim: &Claim) -> Key {
 /// Whether `change` may shut out somebody who was let in. What is not known to be harmless may.
 pub(super) fn may_shut_out(change: &Change) -> bool {
     match change {
-        Change::Org(org::Change::OrgCreated(_) | org::Change::RequestsLogged { .. } | org::Change::RequestsExpired { .. })
+        Change::Org(
+            org::Change::OrgCreated { .. } | org::Change::RequestsLogged { .. } | org::Change::RequestsExpired { .. },
+        )
         | Change::Auth(auth::Change::ClientCreated(_)) => false,
-        // Nobody is shut out, but the answer tells what holds in the org.
-        Change::Org(org::Change::SettingsChanged { .. }) => true,
+        // Of settings nobody is shut out, but the answer tells what holds in the org.
+        Change::Org(org::Change::SettingsChanged { .. } | org::Change::OrgChanged { .. } | org::Change::OrgDeleted { .. }) => {
+            true
+        }
         Change::Invite(_) | Change::Outbox(_) | Change::Request(_) | Change::Definitions(_) | Change::Swept(_) => false,
         Change::Directory(directory::Change::UserDeleted { .. }) => true,
         // Documents are printed without white space, and a quote inside a text is escaped.

@@ -94,6 +94,7 @@ pub(super) fn place(attr: &Attr, kind: Kind, context: Context, now: Timestamp, p
         Kind::User => user(attr),
         Kind::Group => group(attr),
         Kind::Invitation => invitation(attr, now, params),
+        Kind::Organization => organization(attr),
         Kind::Custom(_) => match (attr.extension.as_deref(), attr.name.as_str()) {
             (None, "externalId") => Scalar::plain("r.external_id"),
             _ => common(attr, "r.type_name").unwrap_or_else(|| document(attr)),
@@ -113,6 +114,9 @@ pub(super) fn elements(attr: &Attr, kind: Kind) -> String {
             where m.org_id = r.org_id and m.invitation_id = r.id"
             .into(),
         (Kind::Invitation, _) => "(select null as value) e where false".into(),
+        (Kind::Organization, "ancestors") => "org_paths m join orgs o on o.id = m.ancestor_id \
+            where m.org_id = r.id and m.distance > 0"
+            .into(),
         _ => format!("json_each(r.doc, {}) e where true", path(attr, None)),
     }
 }
@@ -145,6 +149,9 @@ fn element_value(attr: &Attr, kind: Kind) -> Scalar {
         (Kind::Invitation, "groups", "value") => Scalar::new("m.group_id", Form::Id),
         (Kind::Invitation, "groups", "vanished") => Scalar::plain("iif(g.id is null, 1, null)"),
         (Kind::Invitation, "groups", "display") => Scalar::plain("coalesce(g.display_name, m.display)"),
+        (Kind::Organization, "ancestors", "value") => Scalar::new("o.id", Form::Id),
+        (Kind::Organization, "ancestors", "display") => Scalar::keyed("o.name", "o.name_key"),
+        (Kind::Organization, "ancestors", _) => Scalar::plain("null"),
         (Kind::Group, "members", _) | (Kind::User, "groups", _) | (Kind::Invitation, _, _) => Scalar::plain("null"),
         _ => {
             let inside = format!("json_extract(e.value, {})", literal(&format!("$.\"{}\"", sub.replace('"', ""))));
@@ -205,6 +212,23 @@ fn invitation(attr: &Attr, now: Timestamp, params: &mut Params) -> Scalar {
         ("meta", Some("lastModified")) => Scalar { form: Form::Millis, ..if_expired("r.expires_at", "r.last_modified") },
         ("meta", Some("version")) => if_expired("'W/\"' || (r.version + 1) || '\"'", "'W/\"' || r.version || '\"'"),
         _ => common(attr, "'Invitation'").unwrap_or_else(|| Scalar::plain("null")),
+    }
+}
+
+fn organization(attr: &Attr) -> Scalar {
+    match (attr.extension.as_deref(), attr.name.as_str(), attr.sub.as_deref()) {
+        (None, "handle", None) => Scalar::keyed("r.handle", "r.handle"),
+        (None, "name", None) => Scalar::keyed("r.name", "r.name_key"),
+        (None, "active", None) => Scalar::plain("r.active_own"),
+        (None, "status", None) => Scalar::plain("iif(r.active, 'active', iif(r.active_own, 'suspended', 'inactive'))"),
+        (None, "hasChildren", None) => Scalar::plain("exists (select 1 from orgs c where c.parent_id = r.id)"),
+        (None, "parent", None | Some("value")) => Scalar::new("r.parent_id", Form::Id),
+        (None, "parent", Some("display")) => Scalar::keyed(
+            "(select p.name from orgs p where p.id = r.parent_id)",
+            "(select p.name_key from orgs p where p.id = r.parent_id)",
+        ),
+        (None, "parent", _) => Scalar::plain("null"),
+        _ => common(attr, "'Organization'").unwrap_or_else(|| document(attr)),
     }
 }
 

@@ -77,7 +77,7 @@ fn check(db: &Connection, root: OrgId, condition: &Condition) -> Result<(), Erro
         Kind::User => ("users", "true".to_owned()),
         Kind::Group => ("groups", "true".to_owned()),
         Kind::Custom(id) => ("resources", format!("r.type_id = x'{}'", id.0.simple())),
-        Kind::Invitation => return Ok(()),
+        Kind::Invitation | Kind::Organization => return Ok(()),
     };
     let has = |urn: &str| format!("json_type(r.doc, {}) is not null", literal(&format!("$.\"{urn}\"")));
     let is_against = match &condition.holds {

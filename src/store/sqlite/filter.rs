@@ -145,6 +145,10 @@ impl Compiler<'_> {
                     "r.id in (select user_id from members where org_id = ?1 and group_id = {id} and user_id is not null)"
                 ))
             }
+            (Kind::Organization, "ancestors") => {
+                let id = self.params.add(id(value));
+                Some(format!("r.id in (select org_id from org_paths where ancestor_id = {id} and distance > 0)"))
+            }
             (Kind::Invitation, "groups") => {
                 let id = self.params.add(id(value));
                 Some(format!("r.id in (select invitation_id from invitation_groups where org_id = ?1 and group_id = {id})"))
@@ -158,6 +162,7 @@ impl Compiler<'_> {
             let condition = self.node(inner, Context::Resource);
             return match (self.kind, attr.name.as_str()) {
                 (Kind::Invitation, _) | (_, "meta") => condition,
+                (Kind::Organization, "parent") => format!("(r.parent_id is not null and {condition})"),
                 _ => format!("(json_extract(r.doc, {}) is not null and {condition})", path(attr, None)),
             };
         }
@@ -189,6 +194,9 @@ impl Compiler<'_> {
                     "exists (select 1 from json_each(r.doc, {}) e where e.value is not null and e.value <> '')",
                     path(attr, None)
                 )
+            }
+            Place::One(_) if is_whole && self.kind == Kind::Organization && attr.name == "parent" => {
+                "r.parent_id is not null".into()
             }
             Place::One(_) if is_whole && attr.name == "meta" => "true".into(),
             Place::One(_) if is_whole && self.kind == Kind::Invitation && attr.name == "guest" => {

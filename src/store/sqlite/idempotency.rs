@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::readers::{execute, int, one};
+use super::{Breach, breach};
 use crate::base::{OrgId, Timestamp, limit};
 use crate::store::{Error, Kept, Outcome, RequestKept};
 
@@ -45,7 +46,11 @@ pub(super) fn write(db: &Connection, kept: &RequestKept) -> Result<Outcome, Erro
          on conflict do update set request = excluded.request, at = excluded.at, made = excluded.made, answer = null
          where at < ?6",
         &[&org.0, key, request, &at.0, &made, &since(*at)],
-    )?;
+    )
+    .map_err(|error| match breach(&error, "requests_kept.key") {
+        Some(Breach::Foreign) => Error::NotFound,
+        _ => error.into(),
+    })?;
     if written == 0 {
         return Err(Error::Stale);
     }

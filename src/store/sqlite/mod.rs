@@ -24,6 +24,7 @@ mod resources;
 mod settings;
 mod sort;
 mod tombstones;
+mod tree;
 mod users;
 mod writer;
 
@@ -43,7 +44,7 @@ use crate::base::{ClientId, InvitationId, OrgId, Timestamp};
 use crate::directory::deleted::Tombstone;
 use crate::invite::{Invitation, Invitee};
 use crate::org::log::{Entry, QuirkCount, Wanted};
-use crate::org::{Org, Settings};
+use crate::org::{Contents, Org, Settings, Uprooted};
 use crate::outbox::{Letter, Shares};
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
@@ -92,6 +93,14 @@ impl Store for Sqlite {
 
     async fn orgs(&self) -> Result<Vec<Org>, Error> {
         self.readers.pooled(orgs::orgs).await
+    }
+
+    async fn org_contents(&self, below: OrgId, org: OrgId) -> Result<Contents, Error> {
+        self.readers.pooled(move |db| tree::contents(db, below, org)).await
+    }
+
+    async fn org_uprooted(&self, below: OrgId, org: OrgId, parent: OrgId, now: Timestamp) -> Result<Uprooted, Error> {
+        self.readers.pooled(move |db| tree::uprooted(db, (below, org), parent, now)).await
     }
 
     async fn request_log(&self, org: OrgId, wanted: &Wanted) -> Result<Vec<Entry>, Error> {
@@ -221,7 +230,8 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
         Change::Directory(change) => match change {
             crate::directory::Change::UserCreated { .. }
             | crate::directory::Change::UserReplaced { .. }
-            | crate::directory::Change::UserDeleted { .. } => users::write(db, change),
+            | crate::directory::Change::UserDeleted { .. }
+            | crate::directory::Change::GuestCreated { .. } => users::write(db, change),
             crate::directory::Change::Restored { .. }
             | crate::directory::Change::Erased { .. }
             | crate::directory::Change::Expired { .. } => tombstones::write(db, change),

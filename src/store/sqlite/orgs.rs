@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, Row, ToSql};
 
 use super::readers::{all, execute, one};
-use super::{Breach, breach, request_log, settings};
+use super::{Breach, breach, request_log, settings, tree};
 use crate::auth::Subject;
-use crate::base::{OrgId, Timestamp};
+use crate::base::{OrgId, Timestamp, text};
 use crate::org::{Change, Org};
 use crate::store::{Access, Claim, Error, Outcome};
 
@@ -15,14 +15,14 @@ use crate::store::{Access, Claim, Error, Outcome};
 pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Option<Access>, Error> {
     let (sql, subject): (&str, Option<&dyn ToSql>) = match &claim.subject {
         Subject::Client(id) => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log,
+            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log, choices,
                exists (select 1 from clients where id = ?3 and org_id = ?1)
                and not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
              from orgs where id = ?1",
             Some(&id.0),
         ),
         Subject::User(id) => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log,
+            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log, choices,
                exists (select 1 from users where org_id = ?1 and id = ?3 and active)
                and not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
              from orgs where id = ?1",
@@ -30,7 +30,7 @@ pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Optio
         ),
         // Its issuer vouches for it, for as long as the token lasts.
         Subject::External { .. } => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log,
+            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log, choices,
                not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
              from orgs where id = ?1",
             None,
@@ -39,14 +39,14 @@ pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Optio
     let token = claim.token.map(|token| token.0);
     let mut params: Vec<&dyn ToSql> = vec![&org.0, &token];
     params.extend(subject);
-    one(db, sql, &params, |row| Ok(Access { org: Arc::new(from_row(row)?), is_live: row.get(12)? }))
+    one(db, sql, &params, |row| Ok(Access { org: Arc::new(from_row(row)?), is_live: row.get(13)? }))
 }
 
 /// An org by its id.
 pub(super) fn org(db: &Connection, org: OrgId) -> Result<Option<Org>, Error> {
     one(
         db,
-        "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log
+        "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log, choices
          from orgs where id = ?1",
         &[&org.0],
         from_row,
@@ -63,7 +63,7 @@ pub(super) fn orgs(db: &Connection) -> Result<Vec<Org>, Error> {
            select o.id, tree.depth + 1 from tree join orgs o on o.parent_id = tree.id
          )
          select o.id, o.parent_id, o.root_id, o.root_handle, o.handle, o.name, o.active, o.created,
-           o.profile, o.quirks_on, o.quirks_off, o.log
+           o.profile, o.quirks_on, o.quirks_off, o.log, o.choices
          from tree join orgs o on o.id = tree.id
          order by tree.depth, o.id",
         &[],
@@ -73,19 +73,26 @@ pub(super) fn orgs(db: &Connection) -> Result<Vec<Org>, Error> {
 
 /// Writes what happened to an org.
 pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
-    let org = match change {
-        Change::OrgCreated(org) => org,
-        Change::RequestsLogged { entries } => return request_log::write(db, entries),
-        Change::RequestsExpired { since, rows } => return request_log::expire(db, *since, *rows),
-        Change::SettingsChanged { org, expected, settings } => return settings::write(db, *org, *expected, *settings),
-    };
+    match change {
+        Change::OrgCreated { org, doc } => create(db, org, doc),
+        Change::OrgChanged { below, id, expected, doc, parent, at } => {
+            tree::change(db, (*below, *id), *expected, doc.as_deref(), *parent, *at)
+        }
+        Change::OrgDeleted { below, id, expected, children } => tree::delete(db, (*below, *id), *expected, *children),
+        Change::RequestsLogged { entries } => request_log::write(db, entries),
+        Change::RequestsExpired { since, at, rows } => request_log::expire(db, *since, *at, *rows),
+        Change::SettingsChanged { org, expected, settings } => settings::write(db, *org, expected, settings),
+    }
+}
+
+fn create(db: &Connection, org: &Org, doc: &str) -> Result<Outcome, Error> {
     execute(
         db,
         // What holds in the parent holds in it, until it chooses.
-        "insert into orgs (id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off,
-           log)
-         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, p.profile, coalesce(p.quirks_on, 0), coalesce(p.quirks_off, 0),
-           p.log
+        "insert into orgs (id, parent_id, root_id, root_handle, handle, name, name_key, active_own, active, created,
+           last_modified, doc, profile, quirks_on, quirks_off, log, choices)
+         select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 and coalesce(p.active, 1), ?9, ?9, ?10, p.profile,
+           coalesce(p.quirks_on, 0), coalesce(p.quirks_off, 0), p.log, coalesce(p.choices, '{}')
          from (select ?2 as id) it left join orgs p on p.id = it.id",
         &[
             &org.id.0,
@@ -94,8 +101,10 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
             &org.root_handle,
             &org.handle,
             &org.name,
+            &text::fold(&org.name),
             &org.active,
             &org.created.0,
+            &doc,
         ],
     )
     .map_err(|error| match breach(&error, "orgs.handle") {

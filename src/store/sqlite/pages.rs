@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::filter::{self, Params, Purpose};
 use super::readers::{Moment, one};
 use super::sort::{self, Order};
-use super::{groups, invitations, members, resources, users};
+use super::{groups, invitations, members, resources, tree, users};
 use crate::base::{OrgId, Timestamp};
 use crate::scim::filter::{CompareOp, Node};
 use crate::scim::list::{Query, Start};
@@ -24,14 +24,19 @@ pub(super) fn resource(
     now: Timestamp,
 ) -> Result<Option<Record>, Error> {
     let references = references == References::Include;
-    let mut sql = format!("select {} from {} r where r.org_id = ?1 and r.id = ?2", columns(kind, references, "r"), table(kind));
+    let condition = match kind {
+        // Also the org itself.
+        Kind::Organization => "exists (select 1 from org_paths where ancestor_id = ?1 and org_id = r.id)",
+        _ => "r.org_id = ?1",
+    };
+    let mut sql = format!("select {} from {} r where {condition} and r.id = ?2", columns(kind, references, "r"), table(kind));
     match kind {
         Kind::Invitation => return invitations::record(db, org, id, now),
         Kind::Custom(type_id) => {
             sql.push_str(" and r.type_id = ?3");
             return one(db, &sql, &[&org.0, &id, &type_id.0], record);
         }
-        Kind::User | Kind::Group => {}
+        Kind::User | Kind::Group | Kind::Organization => {}
     }
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query((org.0, id))?;
@@ -93,7 +98,7 @@ pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: 
 
 /// How many match.
 fn total(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<usize, Error> {
-    if query.filter.is_none() {
+    if query.filter.is_none() && query.deeper == 0 {
         return size(db, org, kind);
     }
     let (sql, params) = select_count(org, kind, query, now);
@@ -141,6 +146,9 @@ fn columns(kind: Kind, references: bool, r: &str) -> String {
             "{columns}, {r}.manager_id, exists (select 1 from members x where x.org_id = {r}.org_id and x.user_id = {r}.id)"
         ),
         (Kind::User, false) => format!("{columns}, {r}.manager_id, 0"),
+        (Kind::Organization, _) => {
+            format!("{r}.id, {r}.version, {r}.created, {r}.last_modified, {}", tree::document(r))
+        }
         (Kind::Group | Kind::Custom(_), _) => columns,
     }
 }
@@ -153,7 +161,14 @@ fn select_count(org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> (Strin
 
 fn matching(org: OrgId, kind: Kind, query: &Query, now: Timestamp, purpose: Purpose) -> (&'static str, String, Vec<Value>) {
     let mut params = vec![Value::Blob(org.0.as_bytes().to_vec())];
-    let mut condition = "r.org_id = ?1".to_owned();
+    let mut condition = match (kind, query.deeper) {
+        (Kind::Organization, 0) => "r.parent_id = ?1".to_owned(),
+        (Kind::Organization, deeper) => format!(
+            "r.id in (select org_id from org_paths where ancestor_id = ?1 and distance between 1 and {})",
+            deeper.saturating_add(1)
+        ),
+        _ => "r.org_id = ?1".to_owned(),
+    };
     if let Kind::Custom(type_id) = kind {
         params.push(Value::Blob(type_id.0.as_bytes().to_vec()));
         condition.push_str(" and r.type_id = ?2");
@@ -169,6 +184,7 @@ fn table(kind: Kind) -> &'static str {
         Kind::User => "users",
         Kind::Group => "groups",
         Kind::Invitation => "invitations",
+        Kind::Organization => "orgs",
         Kind::Custom(_) => "resources",
     }
 }
@@ -178,13 +194,14 @@ fn size(db: &Connection, org: OrgId, kind: Kind) -> Result<usize, Error> {
         Kind::User => "select user_count from orgs where id = ?1",
         Kind::Group => "select group_count from orgs where id = ?1",
         Kind::Invitation => "select invitation_count from orgs where id = ?1",
+        Kind::Organization => "select count(*) from orgs where parent_id = ?1",
         Kind::Custom(type_id) => return Ok(count(resources::count(db, org, type_id)?)),
     };
     Ok(count(one(db, sql, &[&org.0], |row| row.get(0))?.unwrap_or(0)))
 }
 
 /// A record with what is derived for it: the name of a manager who is a user of the org (S-43, S-44), and with `references` the
-/// groups of a user or the members of a group.
+/// groups of a user, the members of a group or the ancestors of an org.
 fn whole(db: &Connection, org: OrgId, kind: Kind, row: &Row<'_>, references: bool) -> Result<Record, Error> {
     let mut record = record(row)?;
     match kind {
@@ -197,6 +214,7 @@ fn whole(db: &Connection, org: OrgId, kind: Kind, row: &Row<'_>, references: boo
             }
         }
         Kind::Group if references => record.references = members::of_group(db, org, record.id)?,
+        Kind::Organization if references => record.references = tree::ancestors(db, record.id)?,
         _ => {}
     }
     Ok(record)

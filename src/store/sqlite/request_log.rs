@@ -15,11 +15,12 @@ const SWEEP_MAX: i64 = 10_000;
 /// Writes `entries`, and counts what they needed.
 pub(super) fn write(db: &Connection, entries: &[Entry]) -> Result<Outcome, Error> {
     for entry in entries {
-        execute(
+        // The org may be gone meanwhile.
+        let written = execute(
             db,
             "insert into request_log
                (org_id, id, at, method, path, status, duration_us, client, user_agent, quirks, reason, body)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 where exists (select 1 from orgs where id = ?1)",
             &[
                 &entry.org.0,
                 &entry.id,
@@ -35,7 +36,7 @@ pub(super) fn write(db: &Connection, entries: &[Entry]) -> Result<Outcome, Error
                 &entry.body,
             ],
         )?;
-        for quirk in entry.quirks.names() {
+        for quirk in entry.quirks.names().iter().filter(|_| written > 0) {
             execute(
                 db,
                 "insert into quirk_counts (org_id, quirk, count, last_seen) values (?1, ?2, 1, ?3)
@@ -47,12 +48,20 @@ pub(super) fn write(db: &Connection, entries: &[Entry]) -> Result<Outcome, Error
     Ok(Outcome::Done)
 }
 
-/// Forgets some of what is older than `since`, and of what is beyond `rows` in an org.
-pub(super) fn expire(db: &Connection, since: Timestamp, rows: u32) -> Result<Outcome, Error> {
+/// Forgets some of what is older than `since`, or by `at` as old as its org chose, and of what is beyond `rows` in an org.
+pub(super) fn expire(db: &Connection, since: Timestamp, at: Timestamp, rows: u32) -> Result<Outcome, Error> {
     execute(
         db,
         "delete from request_log where rowid in (select rowid from request_log where at < ?1 order by at limit ?2)",
         &[&since.0, &SWEEP_MAX],
+    )?;
+    execute(
+        db,
+        "delete from request_log where rowid in (
+           select l.rowid from orgs o join request_log l on l.org_id = o.id
+           where o.choices <> '{}' and l.at < ?1 - 86400000 * json_extract(o.choices, '$.retention.requests')
+           limit ?2)",
+        &[&at.0, &SWEEP_MAX],
     )?;
     let full =
         all(db, "select org_id, count(*) - ?1 from request_log group by org_id having count(*) > ?1", &[&rows], |row| {

@@ -68,7 +68,8 @@ pub(super) fn claim(db: &Connection, org: OrgId, owner: Uuid, claims: &[Claim]) 
                 let attribute = place.split_once(' ').map_or(place.as_str(), |(_, attribute)| attribute).to_owned();
                 Error::ValueTaken { attribute, value: value.clone() }
             }
-            _ => error.into(),
+            Some(Breach::Foreign) => Error::NotFound,
+            None => error.into(),
         })?;
     }
     Ok(Outcome::Done)

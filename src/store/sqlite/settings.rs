@@ -5,19 +5,20 @@ use uuid::Uuid;
 
 use super::readers::{all, execute, one};
 use crate::base::OrgId;
-use crate::org::Settings;
 use crate::org::log::Logged;
+use crate::org::{Choices, Settings};
 use crate::scim::{Preset, Quirk, Quirks};
 use crate::store::{Error, Outcome};
 
 /// What the org itself has chosen.
 pub(super) fn own(db: &Connection, org: OrgId) -> Result<Option<Settings>, Error> {
-    one(db, "select own_profile, own_on, own_off, own_log from orgs where id = ?1", &[&org.0], |row| from_row(row, 0))
+    let sql = "select own_profile, own_on, own_off, own_log, own_choices from orgs where id = ?1";
+    one(db, sql, &[&org.0], |row| from_row(row, 0))
 }
 
 /// Writes the org's own choice, and what holds now in it and everywhere below.
-pub(super) fn write(db: &Connection, org: OrgId, expected: Settings, new: Settings) -> Result<Outcome, Error> {
-    if own(db, org)?.ok_or(Error::NotFound)? != expected {
+pub(super) fn write(db: &Connection, org: OrgId, expected: &Settings, new: &Settings) -> Result<Outcome, Error> {
+    if own(db, org)?.ok_or(Error::NotFound)? != *expected {
         return Err(Error::Stale);
     }
     if new == expected {
@@ -25,30 +26,53 @@ pub(super) fn write(db: &Connection, org: OrgId, expected: Settings, new: Settin
     }
     execute(
         db,
-        "update orgs set own_profile = ?2, own_on = ?3, own_off = ?4, own_log = ?5, own_version = own_version + 1 where id = ?1",
-        &[&org.0, &new.profile.map(Preset::name), &bits(new.on), &bits(new.off), &new.log.map(Logged::name)],
+        "update orgs set own_profile = ?2, own_on = ?3, own_off = ?4, own_log = ?5, own_choices = ?6,
+           own_version = own_version + 1
+         where id = ?1",
+        &[
+            &org.0,
+            &new.profile.map(Preset::name),
+            &bits(new.on),
+            &bits(new.off),
+            &new.log.map(Logged::name),
+            &new.choices.print(),
+        ],
     )?;
+    settle(db, org)?;
+    Ok(Outcome::Done)
+}
+
+/// Writes what holds in the org and everywhere below, from what was chosen there and what holds in its parent.
+pub(super) fn settle(db: &Connection, org: OrgId) -> Result<(), Error> {
     let above = one(
         db,
-        "select p.profile, p.quirks_on, p.quirks_off, p.log from orgs o join orgs p on p.id = o.parent_id where o.id = ?1",
+        "select p.profile, p.quirks_on, p.quirks_off, p.log, p.choices
+         from orgs o join orgs p on p.id = o.parent_id where o.id = ?1",
         &[&org.0],
         |row| from_row(row, 0),
     )?;
     let mut open = vec![(org, above.unwrap_or_default())];
     while let Some((org, above)) = open.pop() {
-        let holds = own(db, org)?.unwrap_or_default().below(above);
+        let holds = own(db, org)?.unwrap_or_default().below(&above);
         execute(
             db,
-            "update orgs set profile = ?2, quirks_on = ?3, quirks_off = ?4, log = ?5 where id = ?1",
-            &[&org.0, &holds.profile.map(Preset::name), &bits(holds.on), &bits(holds.off), &holds.log.map(Logged::name)],
+            "update orgs set profile = ?2, quirks_on = ?3, quirks_off = ?4, log = ?5, choices = ?6 where id = ?1",
+            &[
+                &org.0,
+                &holds.profile.map(Preset::name),
+                &bits(holds.on),
+                &bits(holds.off),
+                &holds.log.map(Logged::name),
+                &holds.choices.print(),
+            ],
         )?;
         let children = all(db, "select id from orgs where parent_id = ?1", &[&org.0], |row| row.get(0).map(OrgId))?;
-        open.extend(children.into_iter().map(|child| (child, holds)));
+        open.extend(children.into_iter().map(|child| (child, holds.clone())));
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
-/// Settings from four columns, the first of them `at`.
+/// Settings from five columns, the first of them `at`.
 pub(super) fn from_row(row: &Row<'_>, at: usize) -> Result<Settings, rusqlite::Error> {
     let profile = row.get_ref(at)?.as_str_or_null()?;
     Ok(Settings {
@@ -57,6 +81,7 @@ pub(super) fn from_row(row: &Row<'_>, at: usize) -> Result<Settings, rusqlite::E
         on: Quirks(row.get::<_, i64>(at + 1)?.cast_unsigned()),
         off: Quirks(row.get::<_, i64>(at + 2)?.cast_unsigned()),
         log: row.get_ref(at + 3)?.as_str_or_null()?.and_then(Logged::of),
+        choices: Choices::read(row.get_ref(at + 4)?.as_str()?),
     })
 }
 

@@ -102,12 +102,20 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
     match change {
         Change::Restored { org, id, after, at } => restore(db, *org, *id, *after, *at).map(Outcome::Restored),
         Change::Erased { org, id } => erase(db, *org, *id),
-        Change::Expired { until } => {
+        Change::Expired { until, at } => {
             execute(
                 db,
                 "delete from tombstones
                  where rowid in (select rowid from tombstones where deleted_at <= ?1 order by deleted_at limit ?2)",
                 &[&until.0, &EXPIRED_AT_ONCE],
+            )?;
+            execute(
+                db,
+                "delete from tombstones where rowid in (
+                   select t.rowid from orgs o join tombstones t on t.org_id = o.id
+                   where o.choices <> '{}' and t.deleted_at <= ?1 - 86400000 * json_extract(o.choices, '$.retention.deleted')
+                   limit ?2)",
+                &[&at.0, &EXPIRED_AT_ONCE],
             )?;
             Ok(Outcome::Done)
         }

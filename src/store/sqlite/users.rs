@@ -46,6 +46,12 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
             replace(db, *org, *id, *expected, doc, password_hash.as_deref(), *at)
         }
         Change::UserDeleted { org, id, expected, at } => delete(db, *org, *id, *expected, *at),
+        Change::GuestCreated { org, id, source_org, source, at } => {
+            let (source_org, source) = (*source_org, *source);
+            let guest = Guest { source_org, source, invitation: None, since: *at, active_own: true };
+            insert_guest(db, *org, id.0, &guest, &Life::new(*at))?;
+            Ok(Outcome::Written { version: 1, last_modified: *at })
+        }
         _ => unreachable!("a change of anything else is written by its own file"),
     }
 }
@@ -387,7 +393,8 @@ fn free_name(db: &Connection, org: OrgId, guest: Uuid, name: &str, source_org: O
     Ok(candidate)
 }
 
-fn delete(db: &Connection, org: OrgId, id: UserId, expected: Option<u64>, at: Timestamp) -> Result<Outcome, Error> {
+/// Removes a user, and the guests that stand for it; each leaves a tombstone.
+pub(super) fn delete(db: &Connection, org: OrgId, id: UserId, expected: Option<u64>, at: Timestamp) -> Result<Outcome, Error> {
     let version =
         one(db, "select version from users where org_id = ?1 and id = ?2", &[&org.0, &id.0], |row| row.get::<_, i64>(0))?
             .ok_or(Error::NotFound)?;

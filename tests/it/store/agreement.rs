@@ -1,4 +1,4 @@
-//! SQL and the evaluator in memory give the same answer to the same filter, on random users, groups and invitations.
+//! SQL and the evaluator in memory give the same answer to the same filter, on random users, groups, invitations and organizations.
 
 use std::collections::BTreeSet;
 
@@ -179,6 +179,28 @@ fn any_invitation_filter() -> impl Strategy<Value = String> {
     ])
 }
 
+fn any_organization_filter() -> impl Strategy<Value = String> {
+    let above = || {
+        prop_oneof![
+            comparison(&["display", "value"]),
+            Just(format!("value eq \"{}\"", id(0xf02))),
+            Just(format!("value ne \"{}\"", id(0xf02))),
+            Just("display co \"ren\"".to_owned()),
+        ]
+    };
+    combined(prop_oneof![
+        2 => comparison(&["handle", "name", "externalId", "attributes.type", "attributes.value", "id", "parent.display"]),
+        1 => combined(comparison(&["type", "value"])).prop_map(|inside| format!("attributes[{inside}]")),
+        1 => above().prop_map(|inside| format!("parent.{inside}")),
+        1 => above().prop_map(|inside| format!("ancestors.{inside}")),
+        1 => combined(above()).prop_map(|inside| format!("ancestors[{inside}]")),
+        1 => ordered(&["meta.created", "meta.lastModified"], instants()),
+        1 => prop::sample::select(vec!["active eq true", "active ne true", "status eq \"suspended\"", "status eq \"INACTIVE\"",
+            "hasChildren eq true", "hasChildren eq false", "parent pr", "ancestors pr", "attributes pr", "name pr",
+            "externalId pr", "meta.resourceType eq \"Organization\""]).prop_map(str::to_owned),
+    ])
+}
+
 /// The resource as it is answered, which is what a filter is about.
 fn answered(resource_type: &ResourceType, record: &Record) -> Value {
     serde_json::from_slice(&render::resource(resource_type, record, "http://h")).expect("a resource")
@@ -192,13 +214,13 @@ async fn compare(
     filters: &[String],
 ) -> Result<(), TestCaseError> {
     let kind = resource_type.kind;
-    let all = Query { count: 100, references: true, ..Query::default() };
+    let all = Query { count: 100, references: true, deeper: 31, ..Query::default() };
     let all = world.store.resources(org, kind, &all, now).await.expect("all").records;
     for text in filters {
         let filter = filter::parse(text, resource_type, Profile::Lenient).expect(text);
         let matching = all.iter().filter(|record| filter::matches(&filter, &answered(resource_type, record)));
         let expected: Vec<Uuid> = matching.map(|record| record.id).collect();
-        let query = Query { filter: Some(filter), count: 100, ..Query::default() };
+        let query = Query { filter: Some(filter), count: 100, deeper: 31, ..Query::default() };
         let page = world.store.resources(org, kind, &query, now).await.expect(text);
         let found: Vec<Uuid> = page.records.iter().map(|record| record.id).collect();
         let resources: Vec<Value> = all.iter().map(|record| answered(resource_type, record)).collect();
@@ -261,6 +283,32 @@ async fn invitations_agree(sent: &[Sent], filters: &[String]) -> Result<(), Test
     compare(&world, world.child, Schemas::core().invitation(), now, filters).await
 }
 
+type Below = (String, Option<String>, Option<String>, bool, usize);
+
+async fn organizations_agree(below: &[Below], filters: &[String]) -> Result<(), TestCaseError> {
+    let world = World::new().await;
+    let mut parents = vec![world.root, world.parent, world.child];
+    for (number, (name, external_id, pair, active, parent)) in (1_u128..).zip(below) {
+        let mut attributes = json!({ "handle": format!("h{number}"), "name": name, "active": active });
+        if let Some(external_id) = external_id {
+            attributes["externalId"] = json!(external_id);
+        }
+        if let Some(pair) = pair {
+            attributes["attributes"] = json!([{ "type": pair, "value": name }, { "type": "x", "value": pair }]);
+        }
+        let parent = parents[parent % parents.len()];
+        let above = world.store.org(parent).await.expect("a read").expect("an org");
+        let (handle, name) = (format!("h{number}"), name.clone());
+        let created = Timestamp(NOW.0 + 500 * number as i64);
+        let id = OrgId(id(number));
+        let org = Org { id, parent: Some(parent), handle, name, active: *active, created, ..above };
+        let doc = document(urn::ORGANIZATION, number, attributes);
+        world.write(usher::org::Change::OrgCreated { org, doc }).await.expect("an org");
+        parents.push(id);
+    }
+    compare(&world, world.root, Schemas::core().organization(), NOW, filters).await
+}
+
 fn run(agree: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(agree)
 }
@@ -284,6 +332,18 @@ proptest! {
         filters in prop::collection::vec(any_group_filter(), 60),
     ) {
         run(groups_agree(&groups, &filters))?;
+    }
+
+    /// F-03, F-06, F-07, F-21
+    #[test]
+    fn sql_and_memory_agree_on_organizations(
+        below in prop::collection::vec(
+            (value(), prop::option::of(value()), prop::option::of(value()), any::<bool>(), 0..9usize),
+            1..5,
+        ),
+        filters in prop::collection::vec(any_organization_filter(), 60),
+    ) {
+        run(organizations_agree(&below, &filters))?;
     }
 
     /// F-16, F-21

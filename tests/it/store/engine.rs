@@ -166,11 +166,11 @@ async fn orgs_come_parents_first() {
     assert_eq!(world.store.org(world.child).await.expect("a read"), Some(orgs[4].clone()));
     let new = Org { id: OrgId(id(9)), ..orgs[4].clone() };
     for taken in [new.clone(), Org { parent: None, root: new.id, handle: "foreign".into(), ..new.clone() }] {
-        let error = world.write(org::Change::OrgCreated(taken)).await.expect_err("in its tree, or among all roots");
+        let error = world.write(directory::orgs::created(taken)).await.expect_err("in its tree, or among all roots");
         assert!(matches!(error, Error::Taken { attribute: "handle" }), "{error:?}");
     }
     let elsewhere = Org { parent: Some(world.foreign), root: world.foreign, ..new };
-    world.write(org::Change::OrgCreated(elsewhere)).await.expect("another tree has its own names");
+    world.write(directory::orgs::created(elsewhere)).await.expect("another tree has its own names");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod invitations;
 mod lists;
 mod rule;
 mod tombstones;
+mod tree;
 mod users;
 
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 use usher::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
 use usher::directory::{self, MemberChange};
 use usher::invite::{self, Delivery, Invitation, Status};
-use usher::org::{self, Org};
+use usher::org::Org;
 use usher::scim::list::Query;
 use usher::scim::{Kind, Record, urn};
 use usher::store::sqlite::{OpenMode, Sqlite};
@@ -73,7 +74,7 @@ impl World {
                 active: true,
                 created: NOW,
             };
-            world.write(org::Change::OrgCreated(org)).await.expect("an org");
+            world.write(directory::orgs::created(org)).await.expect("an org");
         }
         world
     }

@@ -205,9 +205,9 @@ async fn what_is_old_or_anothers_is_not_there() {
     // Expiry waits for no job.
     let late = Change::Restored { org: world.parent, id: id(1), after: NOW, at: LATER };
     assert!(matches!(world.write(late).await, Err(Error::NotFound)));
-    world.write(Change::Expired { until: Timestamp(NOW.0 - 1) }).await.expect("a look");
+    world.write(Change::Expired { until: Timestamp(NOW.0 - 1), at: NOW }).await.expect("a look");
     assert_eq!(world.deleted(world.parent, None).await.len(), 1);
-    world.write(Change::Expired { until: NOW }).await.expect("a look");
+    world.write(Change::Expired { until: NOW, at: NOW }).await.expect("a look");
     assert!(world.deleted(world.parent, None).await.is_empty());
 }
 
