@@ -31,7 +31,7 @@ fn is_id(value: &Value) -> bool {
 #[test]
 fn every_command_explains_itself() {
     let tree = Tree::new(&[]);
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 16] = [
         &[],
         &["quickstart"],
         &["init"],
@@ -39,6 +39,8 @@ fn every_command_explains_itself() {
         &["org"],
         &["org", "create"],
         &["org", "list"],
+        &["org", "move"],
+        &["org", "delete"],
         &["client"],
         &["client", "create"],
         &["token", "create"],
@@ -303,4 +305,45 @@ async fn a_second_quickstart_finds_everything_as_it_was() {
     for name in ["root", "child", "group", "userName", "password"] {
         assert_eq!(hellos[0][name], hellos[1][name], "{name}");
     }
+}
+
+/// T-08
+#[test]
+fn organizations_are_set_moved_and_deleted_with_a_preview() {
+    let tree = Tree::new(&[]);
+    let (partners, suppliers) = (tree.org(&tree.root, "partners"), tree.org(&tree.root, "suppliers"));
+    let east = tree.org(&partners, "east");
+    let parent_of = |org: &str| {
+        let list = tree.json(&["org", "list"]);
+        let found = list.as_array().expect("orgs").iter().find(|one| one["id"] == org).cloned();
+        found.map(|org| (text(&org, "parent"), text(&org, "name"), org["active"] == true))
+    };
+    let set = ["org", "set", "--org", &east, "--name", "East", "--active", "false", "--setting", "invitations.lifetime=3600"];
+    assert_eq!(tree.json(&set)["effective"]["invitations"]["lifetime"], 3600);
+    assert_eq!(parent_of(&east), Some((partners.clone(), "East".to_owned(), false)));
+    let inherit = tree.json(&["org", "set", "--org", &east, "--active", "true", "--setting", "invitations.lifetime=inherit"]);
+    assert_eq!(inherit["effective"].get("invitations"), None);
+    for wrong in ["nope", "invitations.nope=1", "invitations.lifetime=soon", "profile.x=1"] {
+        refused(
+            &tree.run(&["org", "set", "--org", &east, "--profile", "strict", "--setting", wrong]),
+            1,
+            &[wrong.split('=').next().expect("a word")],
+        );
+    }
+    let shift = ["org", "move", "--org", &east, "--parent", &suppliers];
+    assert_eq!(tree.json(&[&shift[..], &["--dry-run"]].concat()), json!({ "guests": 0, "invitations": 0 }));
+    assert_eq!(parent_of(&east).map(|(parent, ..)| parent), Some(partners.clone()), "nothing was done");
+    tree.json(&shift);
+    assert_eq!(parent_of(&east), Some((suppliers.clone(), "East".to_owned(), true)));
+    refused(&tree.run(&["org", "move", "--org", &suppliers, "--parent", &east]), 1, &["below itself"]);
+    refused(&tree.run(&["org", "move", "--org", &tree.root, "--parent", &east]), 1, &["below itself"]);
+
+    refused(&tree.run(&["org", "delete", "--org", &suppliers]), 1, &["organizations below it: 1"]);
+    let preview = tree.json(&["org", "delete", "--org", &suppliers, "--recursive", "--dry-run"]);
+    assert_eq!((&preview["organizations"], &preview["users"]), (&json!(1), &json!(0)));
+    tree.json(&["org", "delete", "--org", &suppliers, "--recursive"]);
+    refused(&tree.run(&["org", "delete", "--org", &suppliers]), 1, &[&suppliers]);
+    assert_eq!(tree.json(&["org", "list"]).as_array().map(Vec::len), Some(2));
+    tree.json(&["org", "delete", "--org", &tree.root, "--recursive"]);
+    assert_eq!(tree.json(&["org", "list"]), json!([]));
 }

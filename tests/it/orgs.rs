@@ -288,7 +288,7 @@ async fn a_deletion_is_told_before_blocked_by_children_and_leaves_nothing() {
     assert_eq!(counts.map(|count| count.expect("a count")), [1, 1, 0, 1, 1, 0]);
     assert!(preview["clients"].as_u64() >= Some(2), "the personas are clients: {preview}");
     let answer = stage.root.delete(&path).await.expect_error(409, None);
-    assert!(text(&answer.body, "detail").starts_with("1 organizations stand below it"), "{}", answer.text);
+    assert!(text(&answer.body, "detail").starts_with("organizations below it: 1;"), "{}", answer.text);
     east.get("/Users").await.expect(200);
     stage.root.delete(&format!("{path}?recursive=true")).await.expect(204);
     for inside in [&east, &harbour] {

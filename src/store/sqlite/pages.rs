@@ -316,6 +316,9 @@ mod tests {
             (Kind::Group, r#"members.value eq "x""#, "members_by_user (org_id=? AND user_id=?)"),
             (Kind::Group, r#"members eq "x""#, "members_by_subgroup (org_id=? AND subgroup_id=?)"),
             (Kind::Group, r#"id eq "x" and members eq "x""#, "sqlite_autoindex_groups_1 (org_id=? AND id=?)"),
+            (Kind::Organization, r#"name eq "x""#, "orgs_by_name (parent_id=? AND name_key=?)"),
+            (Kind::Organization, r#"handle eq "x""#, "orgs_by_parent (parent_id=?)"),
+            (Kind::Organization, r#"ancestors.value eq "x""#, "org_paths USING PRIMARY KEY (ancestor_id=?)"),
             (Kind::Invitation, r#"userName eq "x""#, "invitations_by_user_name (org_id=? AND user_name_key=?)"),
             (Kind::Invitation, r#"groups.value eq "x""#, "invitation_groups USING COVERING INDEX"),
         ] {

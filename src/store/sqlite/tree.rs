@@ -187,7 +187,7 @@ pub(super) fn delete(
     let others = subtree.len() - 1;
     if others > 0 && children == Children::Block {
         return Err(Error::InUse(format!(
-            "{others} organizations stand below it: delete them first, or all at once with `recursive=true`"
+            "organizations below it: {others}; delete them first, or all at once with `recursive=true`"
         )));
     }
     for id in subtree {
