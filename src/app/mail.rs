@@ -112,6 +112,7 @@ impl App {
             return Err(scim::Error::status(429, detail).into());
         }
         let sent = self.org_mail_test(&who.org, address, sample).await?;
+        tracing::info!(org.id = %who.org.id, user.id = %id, is_sent = sent.is_ok(), "test letter");
         Ok(json!({ "userName": doc["userName"], "sent": sent.is_ok(), "answer": sent.unwrap_or_else(|answer| answer) }))
     }
 

@@ -194,3 +194,21 @@ async fn without_tls_a_server_that_must_have_it_gets_nothing() {
     assert_ne!(delivery(&stage, &invitation).await.state, "sent");
     assert!(given.try_recv().is_err());
 }
+
+#[tokio::test]
+async fn a_clock_that_leaps_ahead_sends_nothing_twice() {
+    // SEC F-22: leased, and then it is 80 hours later. What has expired is given up, once, and nothing is sent.
+    let stage = stage().await;
+    let (ada, _) = stage.invited("ada").await;
+    let (port, mut given) = server(|_| None).await;
+    let post = Arc::new(smtp(port));
+    let held = leased(&stage).await.remove(0);
+    stage.clock.advance(Duration::from_secs(80 * 3600));
+    assert_eq!(round(&stage, &post).await, 1);
+    let change = carry_one(&stage.app, &post, held).await;
+    assert!(matches!(&change, Change::LetterTried { end: End::Failed, .. }), "{change:?}");
+    let after = delivery(&stage, &ada).await;
+    assert_eq!((after.state.as_str(), after.attempts), ("failed", 2));
+    assert_eq!(round(&stage, &post).await, 0);
+    assert!(given.try_recv().is_err());
+}
