@@ -14,7 +14,7 @@ use super::{App, Error};
 use crate::auth::{Principal, Scope, Subject};
 use crate::base::{InvitationId, OrgId, Timestamp, limit};
 use crate::invite::Invitation;
-use crate::mail::{self, Catalogue, Kind, Rendered, choose};
+use crate::mail::{self, Catalogue, Kind, Letterhead, Rendered, choose};
 use crate::org::Org;
 use crate::scim::{self, Kind as Resource, ScimType};
 use crate::store::References;
@@ -68,18 +68,20 @@ impl Tried {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl App {
-    /// The language in which the invitee reads: the invitation's, else the person's own `preferredLanguage` or `locale`, else what
-    /// the `browser` accepts.
+    /// The language in which the invitee reads: the invitation's, else the person's own `preferredLanguage` or `locale`, else the
+    /// org's, else what the `browser` accepts.
     pub async fn invitation_language(
         &self,
         invitation: &Invitation,
+        letterhead: &Letterhead,
         browser: Option<&str>,
     ) -> Result<&'static Catalogue, Error> {
         let source = invitation.source.0;
         let source = self.store.resource(invitation.source_org, Resource::User, source, References::Omit, self.now()).await?;
         let doc: Value = source.and_then(|user| serde_json::from_str(&user.doc).ok()).unwrap_or_default();
         let own = |name: &str| doc.get(name).and_then(Value::as_str);
-        Ok(choose([invitation.locale.as_deref(), own("preferredLanguage"), own("locale"), browser]))
+        let wishes = [invitation.locale.as_deref(), own("preferredLanguage"), own("locale"), letterhead.language.as_deref()];
+        Ok(choose(wishes.into_iter().chain([browser])))
     }
 
     /// The letter of `sample` as the caller's org would send it, about people who do not exist.
@@ -118,12 +120,16 @@ impl App {
 
     /// [`App::mail_preview`] for operators.
     pub async fn org_mail_preview(&self, org: &Org, sample: &Sample) -> Result<Value, Error> {
-        let Rendered { language, subject, text, html } = self.sample(org, sample).await?;
+        let letterhead = Letterhead::of(&org.settings.choices);
+        let Rendered { language, subject, text, html } = self.sample(org, &letterhead, sample).await?;
         let mut body = json!({
             "kind": sample.kind.as_str(), "language": language, "subject": subject, "text": text, "html": html,
         });
         if let Some(courier) = &self.courier {
-            body["from"] = courier.sender().to_string().into();
+            body["from"] = mail::from(&letterhead, courier.sender()).to_string().into();
+        }
+        if let Some(reply_to) = &letterhead.reply_to {
+            body["replyTo"] = reply_to.to_string().into();
         }
         Ok(body)
     }
@@ -132,10 +138,11 @@ impl App {
     /// anybody; requests come by [`App::mail_test`].
     pub async fn org_mail_test(&self, org: &Org, to: &str, sample: &Sample) -> Result<Result<String, String>, Error> {
         let Some(courier) = &self.courier else { return Ok(Err("this process sends no mail".into())) };
-        let (rendered, now) = (self.sample(org, sample).await?, self.now());
+        let letterhead = Letterhead::of(&org.settings.choices);
+        let (rendered, now) = (self.sample(org, &letterhead, sample).await?, self.now());
         let id = self.random.uuid(now);
         let host = mail::host_of(&self.settings.public_url);
-        let message = match mail::message(rendered, courier.sender(), to, id, host, now) {
+        let message = match mail::message(rendered, &letterhead, courier.sender(), to, id, host, now) {
             Ok(message) => message,
             Err(error) => return Ok(Err(error.to_string())),
         };
@@ -145,7 +152,7 @@ impl App {
         Ok(sent.unwrap_or_else(|_| late()).map(line).map_err(line))
     }
 
-    async fn sample(&self, org: &Org, sample: &Sample) -> Result<Rendered, Error> {
+    async fn sample(&self, org: &Org, letterhead: &Letterhead, sample: &Sample) -> Result<Rendered, Error> {
         let mut path: Vec<String> = self.org_ancestry(Some(org.id)).await?.into_iter().map(|org| org.name).collect();
         path.reverse();
         // A root invites nobody, but those below it have its settings.
@@ -156,7 +163,8 @@ impl App {
         let id = InvitationId(Uuid::nil());
         Ok(mail::render(&mail::Invitation {
             kind: sample.kind,
-            language: choose([sample.language.as_deref()]),
+            language: choose([sample.language.as_deref(), letterhead.language.as_deref()]),
+            letterhead: letterhead.clone(),
             inviter: Some("Grace Hopper".into()),
             user_name: "ada".into(),
             path,

@@ -64,6 +64,12 @@ pub const INVITATION_LIFETIME_MIN: Duration = Duration::from_secs(300);
 pub const INVITATION_LIFETIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Characters of an inviter's message.
 pub const MESSAGE_CHARS_MAX: usize = 2000;
+/// Characters of the name that an org's letters are from.
+pub const SENDER_CHARS_MAX: usize = 100;
+/// Characters of the line at their end.
+pub const FOOTER_CHARS_MAX: usize = 200;
+/// Bytes of the URL of a logo.
+pub const LOGO_BYTES_MAX: usize = 500;
 /// Letters that an org sends to try its settings in [`MAIL_TESTS_SPAN`].
 pub const MAIL_TESTS_MAX: usize = 10;
 /// For which they are counted.

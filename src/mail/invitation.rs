@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use super::catalogue::{Catalogue, Form, escape, fill};
-use super::text;
+use super::{Letterhead, text};
 use crate::base::Timestamp;
 
 /// What the letter says, as people wrote it.
@@ -18,6 +18,8 @@ pub struct Invitation {
     pub kind: Kind,
     /// In which language.
     pub language: &'static Catalogue,
+    /// In whose colours.
+    pub letterhead: Letterhead,
     /// Who invites; none if that was a machine, for which the org stands.
     pub inviter: Option<String>,
     /// The invitee's name in the parent.
@@ -81,6 +83,12 @@ pub struct Rendered {
 #[derive(Serialize)]
 struct View {
     lang: &'static str,
+    org: String,
+    color: String,
+    ink: &'static str,
+    /// Empty where there is none, as is the footer.
+    logo: String,
+    footer: String,
     subject: String,
     greeting: String,
     opening: String,
@@ -138,7 +146,7 @@ fn view(letter: &Invitation, form: Form) -> View {
         ("inviter", inviter.clone().unwrap_or_default()),
         ("author", inviter.clone().unwrap_or_else(|| org.clone())),
         ("user", text::line(&letter.user_name)),
-        ("org", org),
+        ("org", org.clone()),
         ("parent", path.iter().rev().nth(1).cloned().unwrap_or_default()),
         ("path", path.join(" › ")),
         ("time", language.span(letter.expires_at.0.saturating_sub(letter.now.0))),
@@ -153,8 +161,14 @@ fn view(letter: &Invitation, form: Form) -> View {
         (Kind::Reminder, Some(_)) => (&said.subject_reminder, &said.reminds),
         (Kind::Reminder, None) => (&said.subject_reminder, &said.reminds_machine),
     };
+    let Letterhead { color, logo, footer, .. } = &letter.letterhead;
     View {
         lang: language.tag,
+        org: shown(org.clone()),
+        color: shown(color.clone()),
+        ink: letter.letterhead.ink(),
+        logo: shown(logo.clone().unwrap_or_default()),
+        footer: shown(footer.as_deref().map(text::line).unwrap_or_default()),
         // A title holds no tags.
         subject: shown(fill(subject, Form::Text, &values)),
         greeting: say(&said.greeting),
@@ -183,6 +197,7 @@ pub(super) mod tests {
         Invitation {
             kind: Kind::Invitation,
             language: choose([]),
+            letterhead: Letterhead::default(),
             inviter: Some("Grace Hopper".into()),
             user_name: "ada".into(),
             path: vec!["Acme".into(), "Acme Partners".into()],
@@ -237,6 +252,22 @@ pub(super) mod tests {
                 assert!(html.contains(&format!("<html lang=\"{tag}\">")), "{tag}");
             }
         }
+    }
+
+    #[test]
+    fn a_letter_in_the_colours_of_its_org() {
+        let letterhead = Letterhead {
+            color: "#ffd400".into(),
+            logo: Some("https://acme.test/logo.png?a=1&b=2".into()),
+            footer: Some("Questions? help@acme.test".into()),
+            ..Letterhead::default()
+        };
+        let Rendered { text, html, .. } = render(&Invitation { letterhead, ..letter() });
+        assert!(html.contains("background:#ffd400;color:#000000"), "{html}");
+        assert!(html.contains(r#"<img src="https://acme.test/logo.png?a=1&amp;b=2" alt="Acme Partners""#), "{html}");
+        assert!(html.contains("Questions? help@acme.test") && text.ends_with("Questions? help@acme.test"), "{text}");
+        let plain = render(&letter());
+        assert!(!plain.html.contains("<img") && !plain.text.contains("Questions"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod catalogue;
 pub mod invitation;
+pub mod letterhead;
 pub mod text;
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 pub use catalogue::{Catalogue, choose};
 pub use invitation::{Invitation, Kind, Rendered, render};
+pub use letterhead::Letterhead;
 
 use crate::base::Timestamp;
 
@@ -41,11 +43,25 @@ pub fn sender(from: &str) -> Result<Mailbox, Error> {
     text::line(from).parse().map_err(|_| Error::Sender(from.to_owned()))
 }
 
+/// `From` of an org's letters: the server's address, which is the one that may send, under the org's own name.
+pub fn from(letterhead: &Letterhead, sender: &Mailbox) -> Mailbox {
+    let name = letterhead.sender.as_deref().map(text::line).filter(|name| !name.is_empty());
+    Mailbox::new(name.or_else(|| sender.name.clone()), sender.email.clone())
+}
+
 /// A message with `rendered` as text and HTML, to one recipient.
 ///
 /// Two calls with the same arguments give the same bytes: `id` becomes the `Message-ID` (SEC F-16) and the boundary of the parts.
 /// `host` is that of the public URL.
-pub fn message(rendered: Rendered, from: &Mailbox, to: &str, id: Uuid, host: &str, date: Timestamp) -> Result<Message, Error> {
+pub fn message(
+    rendered: Rendered,
+    letterhead: &Letterhead,
+    sender: &Mailbox,
+    to: &str,
+    id: Uuid,
+    host: &str,
+    date: Timestamp,
+) -> Result<Message, Error> {
     let to: Address = to.parse().map_err(|_| Error::Address(to.to_owned()))?;
     let since_1970 = Duration::from_millis(date.0.clamp(0, 253_402_300_799_000).unsigned_abs());
     let parts = MultiPart::builder()
@@ -54,8 +70,11 @@ pub fn message(rendered: Rendered, from: &Mailbox, to: &str, id: Uuid, host: &st
         .boundary(format!("=_{}", id.simple()))
         .singlepart(part(ContentType::TEXT_PLAIN, rendered.text)?)
         .singlepart(part(ContentType::TEXT_HTML, rendered.html)?);
-    Message::builder()
-        .from(from.clone())
+    let mut builder = Message::builder().from(from(letterhead, sender));
+    if let Some(reply_to) = &letterhead.reply_to {
+        builder = builder.reply_to(Mailbox::new(None, reply_to.clone()));
+    }
+    builder
         // Without a display name: the address says it all, and a name is one more thing to break.
         .to(Mailbox::new(None, to))
         .subject(rendered.subject)
@@ -88,12 +107,13 @@ mod tests {
     use super::*;
     use crate::mail::invitation::tests::letter;
     use mail_parser::{MessageParser, MimeHeaders};
+    use proptest::strategy::Strategy;
 
     const DATE: Timestamp = Timestamp(1_795_495_200_000);
 
     fn bytes(rendered: Rendered, to: &str) -> Result<Vec<u8>, Error> {
-        let from = sender("Usher <usher@acme.test>")?;
-        Ok(message(rendered, &from, to, Uuid::from_u128(7), "usher.acme.test", DATE)?.formatted())
+        let (from, none) = (sender("Usher <usher@acme.test>")?, Letterhead::default());
+        Ok(message(rendered, &none, &from, to, Uuid::from_u128(7), "usher.acme.test", DATE)?.formatted())
     }
 
     #[test]
@@ -103,8 +123,19 @@ mod tests {
         insta::assert_snapshot!(String::from_utf8(one).expect("ASCII").replace("\r\n", "\n"));
     }
 
-    const HEADERS: [&str; 9] =
-        ["from", "to", "subject", "date", "message-id", "auto-submitted", "content-language", "mime-version", "content-type"];
+    /// Of every message; `reply-to` only where the org chose one.
+    const HEADERS: [&str; 10] = [
+        "from",
+        "reply-to",
+        "to",
+        "subject",
+        "date",
+        "message-id",
+        "auto-submitted",
+        "content-language",
+        "mime-version",
+        "content-type",
+    ];
 
     /// Names that people, identity providers and attackers send.
     const HOSTILE: &[&str] = &[
@@ -115,6 +146,7 @@ mod tests {
         "Ada\u{2028}Bcc: eve@evil.test\u{2029}\u{85}x",
         "\"Ada\" <eve@evil.test>, eve2@evil.test",
         "=?utf-8?q?Bcc:_eve=40evil.test?=",
+        "=?utf-8?q?=0D=0ABcc:_eve=40evil.test?= =?utf-8?b?DQpCY2M6IGV2ZUBldmlsLnRlc3Q=?=",
         "<script>alert(1)</script><a href='https://evil.test'>x</a>",
         "\"><img src=x onerror=alert(1)>",
         "{{ link }}{% for x in range(9) %}x{% endfor %}{{7*'7'}}",
@@ -128,38 +160,83 @@ mod tests {
         " ",
     ];
 
+    /// Whatever people, groups, orgs and letterheads are called: one recipient, the fixed headers, two parts, one link.
+    fn check(hostile: &str) {
+        let mut letter = letter();
+        letter.inviter = Some(hostile.into());
+        letter.user_name = hostile.into();
+        letter.path = vec![hostile.into(), hostile.into()];
+        letter.groups = vec![hostile.into()];
+        letter.message = Some(hostile.into());
+        letter.letterhead = Letterhead {
+            sender: Some(hostile.into()),
+            reply_to: "help@acme.test".parse().ok(),
+            color: hostile.chars().take(7).collect(),
+            logo: None,
+            footer: Some(hostile.into()),
+            language: None,
+        };
+        let sender = sender("Usher <usher@acme.test>").expect("a sender");
+        let id = Uuid::from_u128(7);
+        let message = message(render(&letter), &letter.letterhead, &sender, "ada@acme.test", id, "usher.acme.test", DATE);
+        let sent = message.expect("a message").formatted();
+        assert!(sent.len() < 64 * 1024, "{} bytes", sent.len());
+        let parsed = MessageParser::default().parse(&sent).expect("a message");
+        let names: Vec<_> = parsed.headers().iter().map(|header| header.name().to_ascii_lowercase()).collect();
+        assert_eq!(names, HEADERS, "{hostile:?}");
+        for (header, expected) in
+            [(parsed.to(), "ada@acme.test"), (parsed.from(), "usher@acme.test"), (parsed.reply_to(), "help@acme.test")]
+        {
+            let found: Vec<_> = header.into_iter().flat_map(|list| list.iter()).map(|one| one.address()).collect();
+            assert_eq!(found, [Some(expected)], "{hostile:?}");
+        }
+        let name = parsed.from().and_then(|from| from.first()).and_then(|from| from.name()).unwrap_or_default();
+        assert!(!name.chars().any(char::is_control), "{name:?}");
+        assert_eq!(parsed.parts.len(), 3, "{hostile:?}");
+        assert!(parsed.parts.iter().all(|part| part.attachment_name().is_none()));
+        let subject = parsed.subject().expect("a subject");
+        assert!(!subject.chars().any(char::is_control), "{subject:?}");
+        let html = parsed.body_html(0).expect("an HTML part");
+        assert_eq!(html.matches("<a ").count(), 1, "{hostile:?}");
+        for bad in ["<script", "<img", "777", "xxxxxxxxx</"] {
+            assert!(!html.contains(bad), "{hostile:?}: {bad}");
+        }
+        let tags = |html: &str| html.matches('<').count();
+        let mut plain = letter.clone();
+        (plain.inviter, plain.user_name, plain.path) = (Some("x".into()), "x".into(), vec!["x".into(), "x".into()]);
+        (plain.groups, plain.message) = (vec!["x".into()], Some("x".into()));
+        plain.letterhead.footer = Some("x".into());
+        // A line of the message is one tag more.
+        assert!(tags(&html) <= tags(&render(&plain).html) + text::lines(hostile).len(), "{hostile:?}: {html}");
+        let text = parsed.body_text(0).expect("a text part");
+        assert_eq!(text.matches("://").count(), 1, "{hostile:?}: {text}");
+        assert!(!text.replace('\r', "").contains("\n.\n"), "{hostile:?}: {text}");
+    }
+
     #[test]
     fn no_name_breaks_out_of_its_place() {
-        // S-71, S-72, V-57, SEC F-20: one recipient, the fixed headers, two parts, one link, whatever people are called.
+        // S-71, S-72, V-57, SEC F-20.
         let long = "x\u{301}".repeat(1 << 19);
-        for hostile in HOSTILE.iter().copied().chain([long.as_str()]) {
-            let mut letter = letter();
-            letter.inviter = Some(hostile.into());
-            letter.user_name = hostile.into();
-            letter.path = vec![hostile.into(), hostile.into()];
-            letter.groups = vec![hostile.into()];
-            letter.message = Some(hostile.into());
-            let sent = bytes(render(&letter), "ada@acme.test").expect("a message");
-            assert!(sent.len() < 64 * 1024, "{} bytes", sent.len());
-            let parsed = MessageParser::default().parse(&sent).expect("a message");
-            let names: Vec<_> = parsed.headers().iter().map(|header| header.name().to_ascii_lowercase()).collect();
-            assert_eq!(names, HEADERS, "{hostile:?}");
-            let to: Vec<_> = parsed.to().into_iter().flat_map(|to| to.iter()).map(|to| to.address()).collect();
-            assert_eq!(to, [Some("ada@acme.test")], "{hostile:?}");
-            assert_eq!(parsed.parts.len(), 3, "{hostile:?}");
-            assert!(parsed.parts.iter().all(|part| part.attachment_name().is_none()));
-            let subject = parsed.subject().expect("a subject");
-            assert!(!subject.chars().any(char::is_control), "{subject:?}");
-            let html = parsed.body_html(0).expect("an HTML part");
-            assert_eq!(html.matches("<a ").count(), 1, "{hostile:?}");
-            for bad in ["<script", "<img", "777", "xxxxxxxxx</"] {
-                assert!(!html.contains(bad), "{hostile:?}: {bad}");
-            }
-            let text = parsed.body_text(0).expect("a text part");
-            assert_eq!(text.matches("://").count(), 1, "{hostile:?}: {text}");
-            for forged in ["\nBcc:", "\n.\n", "\n\nbody"] {
-                assert!(!text.replace('\r', "").contains(forged), "{hostile:?}: {forged:?}");
-            }
+        HOSTILE.iter().copied().chain([long.as_str()]).for_each(check);
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+        #[test]
+        fn nor_does_any_text_made_of_what_steers_a_message(
+            text in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::sample::select(vec![
+                        "\r", "\n", "\r\n", "\0", ":", ",", ";", "<", ">", "\"", "\\", "@", ".", "\r\n.\r\n", "=?", "?=",
+                        "utf-8", "?q?", "?b?", "=0D=0A", "DQpCY2M6", "Bcc: eve@evil.test", "<eve@evil.test>", "--=_", "{org}", "{{",
+                        "://", "&", "&lt;", "'", "\u{202e}", "\u{2028}", "\u{85}", "\u{feff}", "\t", " ", "(", ")", "[", "]",
+                    ]).prop_map(str::to_owned),
+                    proptest::prelude::any::<char>().prop_map(String::from),
+                ],
+                0..40,
+            )
+        ) {
+            check(&text.concat());
         }
     }
 

@@ -60,9 +60,9 @@ fn is_steering(letter: char) -> bool {
     matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// With a gap where a link would begin.
+/// With a gap where a link would begin, and where an encoded word would (RFC 2047 §2): what that hides has not been cleaned.
 fn without_links(text: &str) -> String {
-    text.replace("://", ": //")
+    text.replace("://", ": //").replace("=?", "= ?")
 }
 
 #[cfg(test)]
@@ -80,6 +80,7 @@ mod tests {
             ("\u{1f469}\u{200d}\u{1f680}", "\u{1f469}\u{200d}\u{1f680}"),
             ("https://evil.test", "https: //evil.test"),
             ("https:\0//evil.test", "https: //evil.test"),
+            ("=?utf-8?q?=0D=0ABcc:_eve?=", "= ?utf-8?q?=0D=0ABcc:_eve?="),
             ("", ""),
         ] {
             assert_eq!(line(text), expected, "{text:?}");

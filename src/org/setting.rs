@@ -55,6 +55,12 @@ settings! {
     InvitationLifetimeMax "invitations" "lifetimeMax" Form::Number(LIFETIMES), "The most seconds that an inviter may choose."
     RetentionDeleted "retention" "deleted" Form::Number(0..=limit::RESTORABLE_DAYS_MAX as u64), "Days that what was deleted can be restored, no longer than the server says."
     RetentionRequests "retention" "requests" Form::Number(1..=limit::LOG_DAYS_MAX as u64), "Days that the request log is kept, no longer than the server says."
+    MailSender "mail" "senderName" Form::Text(limit::SENDER_CHARS_MAX), "Who letters are from: the name before the server's address."
+    MailReplyTo "mail" "replyTo" Form::Address, "Where answers to letters go."
+    MailColor "mail" "color" Form::Color, "Of the button in letters, such as `#1f5fbf`."
+    MailLogo "mail" "logo" Form::Url, "The https URL of an image at the head of letters. Whoever reads one with images on is seen by its host."
+    MailFooter "mail" "footer" Form::Text(limit::FOOTER_CHARS_MAX), "A line at the end of letters, such as whom to ask."
+    MailLanguage "mail" "language" Form::Language, "Of letters to people who wish for no language that there is: a tag such as `fr`."
 }
 
 /// Which values a setting takes.
@@ -68,6 +74,14 @@ pub enum Form {
     Choice(&'static [&'static str]),
     /// A boolean.
     Flag,
+    /// One address of mail, and nothing else.
+    Address,
+    /// `#` and six hexadecimal digits.
+    Color,
+    /// An https URL.
+    Url,
+    /// A language tag (BCP 47).
+    Language,
 }
 
 impl Form {
@@ -88,11 +102,56 @@ impl Form {
                 false => Err(invalid(format!("`{place}` is {word:?}, expected one of {}", words.join(" ")))),
             },
             (Form::Flag, Value::Bool(_)) => Ok(()),
+            (Form::Address | Form::Color | Form::Url | Form::Language, Value::String(text)) => {
+                let (fits, expected) = match self {
+                    Form::Address => (is_address(text), "an address such as `help@example.com`"),
+                    Form::Color => (is_color(text), "a colour such as `#1f5fbf`"),
+                    Form::Url => (is_url(text), "a URL that opens with `https://`, in ASCII"),
+                    _ => (is_language(text), "a language tag such as `fr`"),
+                };
+                let text: String = text.chars().take(64).collect();
+                fits.then_some(()).ok_or_else(|| invalid(format!("`{place}` is {text:?}, expected {expected}")))
+            }
             (Form::Number(_), other) => Err(wrong_type(place, other, "a number")),
-            (Form::Text(_) | Form::Choice(_), other) => Err(wrong_type(place, other, "a string")),
+            (Form::Text(_) | Form::Choice(_) | Form::Address | Form::Color | Form::Url | Form::Language, other) => {
+                Err(wrong_type(place, other, "a string"))
+            }
             (Form::Flag, other) => Err(wrong_type(place, other, "a boolean")),
         }
     }
+}
+
+/// RFC 5321 without quotes, comments and literals: what nobody means, or means ill.
+fn is_address(text: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.contains("..");
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"()<>[]:;,\\\"".contains(&byte));
+    let is_host = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    let parts = text.split_once('@');
+    is_plain
+        && text.len() <= 254
+        && parts.is_some_and(|(local, host)| is_part(local) && local.len() <= 64 && is_part(host) && is_host(host))
+}
+
+fn is_color(text: &str) -> bool {
+    text.strip_prefix('#').is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn is_url(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&byte));
+    let host = text.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    is_plain
+        && text.len() <= limit::LOGO_BYTES_MAX
+        && host.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !host.contains('@')
+}
+
+fn is_language(text: &str) -> bool {
+    let is_subtag = |tag: &str| (1..=8).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let first = text.split('-').next().unwrap_or_default();
+    text.len() <= 35
+        && first.len() >= 2
+        && first.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && text.split('-').all(is_subtag)
 }
 
 /// What was chosen, or holds, of [`Setting`]s.
@@ -246,8 +305,23 @@ mod tests {
             (Form::Text(3), json!("ä c"), json!("a\nc")),
             (Form::Choice(&["a", "b"]), json!("b"), json!("c")),
             (Form::Flag, json!(true), json!("true")),
+            (Form::Address, json!("help+me@acme.test"), json!("help@acme.test, eve@evil.test")),
+            (Form::Address, json!("a@b"), json!("Help <help@acme.test>")),
+            (Form::Address, json!("o'hara@acme.test"), json!("help@acme.test\r\nBcc: eve@evil.test")),
+            (Form::Address, json!("a.b@acme.test"), json!("a@b@c")),
+            (Form::Color, json!("#1F5fbf"), json!("red;background:url(x)")),
+            (Form::Color, json!("#000000"), json!("#fff")),
+            (Form::Url, json!("https://acme.test/logo.png?v=1"), json!("http://acme.test/logo.png")),
+            (Form::Url, json!("https://a"), json!("https://")),
+            (Form::Url, json!("https://a/b"), json!("https://a/\" onerror=x")),
+            (Form::Url, json!("https://a/@b"), json!("https://acme.test@evil.test/")),
+            (Form::Url, json!("https://a:8443/b"), json!("javascript:alert(1)")),
+            (Form::Language, json!("de-AT"), json!("d")),
+            (Form::Language, json!("zh-Hant-TW"), json!("de_AT")),
+            (Form::Language, json!("si"), json!("../../etc/passwd")),
         ] {
-            assert!(form.check("x", &good).is_ok() && form.check("x", &bad).is_err(), "{form:?}");
+            assert!(form.check("x", &good).is_ok() && form.check("x", &bad).is_err(), "{form:?} {good} {bad}");
+            assert!(form.check("x", &json!([])).is_err() && form.check("x", &json!("x".repeat(1 << 20))).is_err(), "{form:?}");
         }
     }
 

@@ -172,10 +172,11 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
     if path.iter().any(|org| !org.active) {
         return Err(Failure::Transient("not sent: the organization is not active".into()));
     }
-    let language = app.invitation_language(&invitation, None).await.map_err(transient)?;
-    let rendered = mail::render(&facts(app, language, org, &path, &invitation, now));
+    let letterhead = mail::Letterhead::of(&org.settings.choices);
+    let language = app.invitation_language(&invitation, &letterhead, None).await.map_err(transient)?;
+    let rendered = mail::render(&facts(app, language, letterhead.clone(), org, &path, &invitation, now));
     let host = mail::host_of(&app.settings.public_url);
-    let message = mail::message(rendered, &post.from, &invitation.email, letter.id, host, now)
+    let message = mail::message(rendered, &letterhead, &post.from, &invitation.email, letter.id, host, now)
         .map_err(|error| Failure::Permanent(error.to_string()))?;
     // Once more, in the commit after which the text leaves.
     let begin = async {
@@ -194,6 +195,7 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
 fn facts(
     app: &App,
     language: &'static mail::Catalogue,
+    letterhead: mail::Letterhead,
     org: &Org,
     path: &[Org],
     invitation: &Invitation,
@@ -202,6 +204,7 @@ fn facts(
     mail::Invitation {
         kind: mail::Kind::Invitation,
         language,
+        letterhead,
         inviter: invitation.inviter_name().map(str::to_owned),
         user_name: invitation.user_name.clone(),
         path: path.iter().map(|org| org.name.clone()).collect(),

@@ -100,6 +100,57 @@ async fn a_test_letter_goes_to_a_user_of_the_organization_and_to_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_child_writes_under_the_letterhead_of_its_parent_until_it_has_its_own() {
+    let sink = Sink::start();
+    let (_server, parent, partners) = stage(&sink);
+    let set = async |who: &Persona, mail: Value| {
+        who.api().send(reqwest::Method::PATCH, "/settings", Some(&json!({ "mail": mail }))).await
+    };
+    let acme = json!({
+        "senderName": "ACME People, Ltd", "replyTo": "people@acme.test", "color": "#ffd400",
+        "logo": "https://acme.test/logo.png", "footer": "Questions? people@acme.test", "language": "fr",
+    });
+    assert_eq!(set(&parent, acme.clone()).await.expect(200).body["mail"], acme);
+    let own = set(&partners, json!({ "color": "#7a0019" })).await.expect(200).body;
+    assert_eq!((&own["mail"], &own["effective"]["mail"]["replyTo"]), (&json!({ "color": "#7a0019" }), &acme["replyTo"]));
+    let letter = partners.api().get("/mail/preview").await.expect(200).body;
+    assert_eq!((&letter["language"], &letter["replyTo"]), (&acme["language"], &acme["replyTo"]));
+    assert_eq!(letter["from"], "\"ACME People, Ltd\" <usher@acme.test>");
+    let html = letter["html"].as_str().expect("HTML");
+    for part in
+        [r##"background:#7a0019;color:#ffffff"##, r#"<img src="https://acme.test/logo.png" alt="partners""#, "Questions?"]
+    {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    // The real letter looks like it.
+    parent.user("ada").await;
+    partners.post("/Invitations", &json!({ "userName": "ada" })).await.expect(201);
+    let letter = sink.next();
+    let parsed = letter.parse();
+    let from = parsed.from().and_then(|from| from.first()).expect("a sender");
+    assert_eq!((from.name(), from.address()), (Some("ACME People, Ltd"), Some("usher@acme.test")));
+    let reply_to = parsed.reply_to().and_then(|to| to.first()).and_then(|to| to.address());
+    assert_eq!((reply_to, letter.from.as_str()), (Some("people@acme.test"), "usher@acme.test"));
+    assert!(parsed.body_html(0).is_some_and(|html| html.contains("#7a0019") && html.contains("<html lang=\"fr\">")));
+    // What does not fit is named, and nothing of the request is kept.
+    for (mail, word) in [
+        (json!({ "color": "red;background:url(//evil.test)" }), "mail.color"),
+        (json!({ "logo": "http://acme.test/logo.png" }), "mail.logo"),
+        (json!({ "logo": "https://a/\"><script>" }), "mail.logo"),
+        (json!({ "replyTo": "a@acme.test\r\nBcc: eve@evil.test" }), "mail.replyTo"),
+        (json!({ "senderName": "x\r\nBcc: eve@evil.test" }), "mail.senderName"),
+        (json!({ "senderName": "x".repeat(101) }), "mail.senderName"),
+        (json!({ "footer": "x".repeat(201), "color": "#000000" }), "mail.footer"),
+        (json!({ "language": "klingon please" }), "mail.language"),
+        (json!({ "font": "Comic Sans" }), "mail.font"),
+    ] {
+        let refused = set(&partners, mail.clone()).await.expect(400);
+        assert!(refused.text.contains(word), "{mail}: {}", refused.text);
+    }
+    assert_eq!(partners.api().get("/settings").await.expect(200).body["mail"], json!({ "color": "#7a0019" }));
+}
+
+#[tokio::test]
 async fn a_mail_server_that_is_away_is_told_and_is_not_our_fault() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();

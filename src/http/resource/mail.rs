@@ -11,6 +11,7 @@ pub(super) fn preview() -> MetaSchema {
         ("kind", kind()),
         ("language", text("Of the letter: the tag of the catalogue that was found.")),
         ("from", text("`From`: name and address.")),
+        ("replyTo", text("`Reply-To`, if the organization chose one.")),
         ("subject", text("One line.")),
         ("text", text("The part for readers without HTML.")),
         ("html", text("The part for all others, a whole document.")),

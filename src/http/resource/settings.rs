@@ -3,6 +3,7 @@
 use poem_openapi::registry::MetaSchema;
 
 use super::message::{choice, described, integer, object, text};
+use crate::base::limit;
 use crate::org::log::Logged;
 use crate::org::{Choices, Form, Setting};
 use crate::scim::{Preset, Quirk};
@@ -36,6 +37,10 @@ fn value(setting: Setting) -> MetaSchema {
         }
         Form::Text(most) => MetaSchema { max_length: Some(most), ..text(setting.about()) },
         Form::Choice(words) => choice(setting.about(), words),
+        Form::Address => MetaSchema { format: Some("email"), ..text(setting.about()) },
+        Form::Color => MetaSchema { pattern: Some("^#[0-9A-Fa-f]{6}$".into()), ..text(setting.about()) },
+        Form::Url => MetaSchema { format: Some("uri"), max_length: Some(limit::LOGO_BYTES_MAX), ..text(setting.about()) },
+        Form::Language => text(setting.about()),
         Form::Flag => MetaSchema { ty: "boolean", ..described(setting.about()) },
     }
 }

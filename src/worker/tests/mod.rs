@@ -263,6 +263,25 @@ async fn a_crash_before_the_letter_leaves_costs_nothing_and_one_after_it_a_dupli
     assert_eq!((sent.state.as_str(), sent.unclear), ("sent", 1));
 }
 
+#[tokio::test]
+async fn an_organization_that_is_shut_sends_nothing_until_it_is_opened() {
+    let stage = stage().await;
+    let (ada, _) = stage.invited("ada").await;
+    let switch = async |active: bool| {
+        let operation = json!([{ "op": "replace", "path": "active", "value": active }]);
+        let body = json!({ "schemas": [crate::scim::urn::PATCH_OP], "Operations": operation });
+        stage.app.org_edit(stage.acme.org.id, body.as_object().expect("an object").clone()).await.expect("switched");
+    };
+    switch(false).await;
+    let post = Arc::new(files(&stage));
+    round(&stage, &post).await;
+    assert_eq!((delivery(&stage, &ada).await.state.as_str(), letters(&stage).len()), ("deferred", 0));
+    switch(true).await;
+    stage.clock.advance(Duration::from_secs(6));
+    round(&stage, &post).await;
+    assert_eq!((delivery(&stage, &ada).await.state.as_str(), letters(&stage).len()), ("sent", 1));
+}
+
 fn message_id(letter: &str) -> String {
     letter.lines().find(|line| line.starts_with("Message-ID:")).expect("an id").to_owned()
 }
