@@ -24,7 +24,10 @@ const GARBLED_TRIES_MAX: u32 = 3;
 /// Between two looks where nobody calls: for retries, and for letters that another process queued.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// Carries letters until `stop` is ready, and then finishes those under way.
+/// For letters that are under way when the process ends (SEC F-29); what takes longer is tried again by the next one.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Carries letters until `stop` is ready, and then finishes those under way, as far as they do not take long.
 pub async fn carry(app: Arc<App>, post: Arc<Post>, stop: impl Future<Output = ()> + Send) {
     let mut carrier = Carrier::new(app.clone(), post);
     let mut stop = pin!(stop);
@@ -40,7 +43,7 @@ pub async fn carry(app: Arc<App>, post: Arc<Post>, stop: impl Future<Output = ()
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
-    carrier.finish().await;
+    let _ = tokio::time::timeout(FAREWELL, carrier.finish()).await;
 }
 
 /// Letters under way, each in a task that also notes how it ended.
