@@ -14,7 +14,7 @@ use crate::console::{Page, State};
 use crate::invite::lines::{Draft, Facts, GroupFact};
 use crate::invite::request::{InviteRequest, InviteResponse, Line, LineResult, Made};
 use crate::invite::{self, Answer, Invitation, LineError, Status};
-use crate::mail::{Catalogue, Letterhead, choose};
+use crate::mail::{Catalogue, choose};
 use crate::org::Org;
 use crate::scim::filter::{Attr, CompareOp, Filter, Literal, Node};
 use crate::scim::list::Query;
@@ -188,8 +188,7 @@ impl App {
         };
         match opened {
             Ok(opened) => {
-                let letterhead = opened.path.last().map(|org| Letterhead::of(&org.settings.choices)).unwrap_or_default();
-                let language = self.invitation_language(&opened.invitation, &letterhead, browser).await?;
+                let language = self.invitation_language(&opened.invitation, &opened.path, browser).await?;
                 Ok(opened.page(language, face, code, self.now()))
             }
             Err(Error::Invite(invite::Error::Unknown) | Error::Scim(_)) => Ok(Page::unknown(choose([browser]))),

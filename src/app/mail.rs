@@ -15,7 +15,7 @@ use crate::auth::{Principal, Scope, Subject};
 use crate::base::{InvitationId, OrgId, Timestamp, limit};
 use crate::invite::Invitation;
 use crate::mail::{self, Catalogue, Kind, Letterhead, Rendered, choose};
-use crate::org::Org;
+use crate::org::{Org, Setting};
 use crate::scim::{self, Kind as Resource, ScimType};
 use crate::store::References;
 
@@ -69,19 +69,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl App {
     /// The language in which the invitee reads: the invitation's, else the person's own `preferredLanguage` or `locale`, else the
-    /// org's, else what the `browser` accepts.
+    /// org's, which is the last of its `path`, else what the `browser` accepts.
     pub async fn invitation_language(
         &self,
         invitation: &Invitation,
-        letterhead: &Letterhead,
+        path: &[Org],
         browser: Option<&str>,
     ) -> Result<&'static Catalogue, Error> {
         let source = invitation.source.0;
         let source = self.store.resource(invitation.source_org, Resource::User, source, References::Omit, self.now()).await?;
         let doc: Value = source.and_then(|user| serde_json::from_str(&user.doc).ok()).unwrap_or_default();
         let own = |name: &str| doc.get(name).and_then(Value::as_str);
-        let wishes = [invitation.locale.as_deref(), own("preferredLanguage"), own("locale"), letterhead.language.as_deref()];
-        Ok(choose(wishes.into_iter().chain([browser])))
+        let of_org = path.last().and_then(|org| org.settings.choices.text(Setting::MailLanguage));
+        Ok(choose([invitation.locale.as_deref(), own("preferredLanguage"), own("locale"), of_org, browser]))
     }
 
     /// The letter of `sample` as the caller's org would send it, about people who do not exist.

@@ -175,11 +175,10 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
     if path.iter().any(|org| !org.active) {
         return Err(Failure::Transient("not sent: the organization is not active".into()));
     }
-    let letterhead = mail::Letterhead::of(&org.settings.choices);
-    let language = app.invitation_language(&invitation, &letterhead, None).await.map_err(transient)?;
-    let rendered = mail::render(&facts(app, language, letterhead.clone(), org, &path, &invitation, now));
+    let language = app.invitation_language(&invitation, &path, None).await.map_err(transient)?;
+    let said = facts(app, language, org, &path, &invitation, now);
     let host = mail::host_of(&app.settings.public_url);
-    let message = mail::message(rendered, &letterhead, &post.from, &invitation.email, letter.id, host, now)
+    let message = mail::message(mail::render(&said), &said.letterhead, &post.from, &invitation.email, letter.id, host, now)
         .map_err(|error| Failure::Permanent(error.to_string()))?;
     // Once more, in the commit after which the text leaves.
     let begin = async {
@@ -198,7 +197,6 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
 fn facts(
     app: &App,
     language: &'static mail::Catalogue,
-    letterhead: mail::Letterhead,
     org: &Org,
     path: &[Org],
     invitation: &Invitation,
@@ -207,7 +205,7 @@ fn facts(
     mail::Invitation {
         kind: mail::Kind::Invitation,
         language,
-        letterhead,
+        letterhead: mail::Letterhead::of(&org.settings.choices),
         inviter: invitation.inviter_name().map(str::to_owned),
         user_name: invitation.user_name.clone(),
         path: path.iter().map(|org| org.name.clone()).collect(),
