@@ -123,33 +123,38 @@ pub(super) fn change(
     at: Timestamp,
 ) -> Result<Outcome, Error> {
     check(db, below, org, Some(expected))?;
+    let mut has_switched = false;
     if let Some(doc) = doc {
         let attributes = columns::object(doc)?;
         let name = columns::text(attributes.get("name")).unwrap_or_default();
         let active = attributes.get("active") != Some(&false.into());
         execute(
             db,
-            "update orgs set name = ?2, name_key = ?3, active_own = ?4, doc = ?5 where id = ?1",
-            &[&org.0, &name, &text::fold(&name), &active, &doc],
+            "update orgs set name = ?2, name_key = ?3, doc = ?4 where id = ?1",
+            &[&org.0, &name, &text::fold(&name), &doc],
         )?;
+        let switched = "update orgs set active_own = ?2 where id = ?1 and active_own <> ?2";
+        has_switched = execute(db, switched, &[&org.0, &active])? > 0;
     }
     if let Some(parent) = parent {
         shift(db, below, org, parent, at)?;
     }
     execute(db, "update orgs set version = version + 1, last_modified = ?2 where id = ?1", &[&org.0, &at.0])?;
-    // The whole subtree, since who is active there follows from who is above it.
-    execute(
-        db,
-        "update orgs set active = is_active
-         from (
-           select p.org_id as id, min(a.active_own) as is_active
-           from org_paths p join org_paths q on q.org_id = p.org_id join orgs a on a.id = q.ancestor_id
-           where p.ancestor_id = ?1
-           group by p.org_id
-         ) now
-         where orgs.id = now.id and active <> is_active",
-        &[&org.0],
-    )?;
+    if has_switched || parent.is_some() {
+        // The whole subtree, since who is active there follows from who is above it.
+        execute(
+            db,
+            "update orgs set active = is_active
+             from (
+               select p.org_id as id, min(a.active_own) as is_active
+               from org_paths p join org_paths q on q.org_id = p.org_id join orgs a on a.id = q.ancestor_id
+               where p.ancestor_id = ?1
+               group by p.org_id
+             ) now
+             where orgs.id = now.id and active <> is_active",
+            &[&org.0],
+        )?;
+    }
     Ok(Outcome::Written { version: expected + 1, last_modified: at })
 }
 
@@ -164,10 +169,10 @@ fn shift(db: &Connection, below: OrgId, org: OrgId, parent: OrgId, at: Timestamp
     }
     execute(db, "delete from invitations where org_id = ?1", &[&org.0])?;
     execute(db, "delete from tombstones where org_id = ?1 and source_id is not null", &[&org.0])?;
-    let orphans = "delete from tombstones
-         where source_id is not null and org_id in (select org_id from org_paths where ancestor_id = ?1)
-           and not exists (select 1 from users s where s.org_id = source_org_id and s.id = source_id)
-           and not exists (select 1 from tombstones s where s.org_id = tombstones.source_org_id and s.id = tombstones.source_id)";
+    let orphans = "delete from tombstones as t
+         where t.source_id is not null and t.org_id in (select org_id from org_paths where ancestor_id = ?1)
+           and not exists (select 1 from users s where s.org_id = t.source_org_id and s.id = t.source_id)
+           and not exists (select 1 from tombstones s where s.org_id = t.source_org_id and s.id = t.source_id)";
     while execute(db, orphans, &[&org.0])? > 0 {}
     execute(db, "update orgs set parent_id = ?2 where id = ?1", &[&org.0, &parent.0])?;
     settings::settle(db, org)

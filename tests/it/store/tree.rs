@@ -388,3 +388,54 @@ async fn an_org_does_not_stand_below_itself_nor_too_deep() {
     let error = to(world.parent, extra).await.expect_err("too deep");
     assert!(matches!(&error, Error::InUse(detail) if detail.contains("at most 32 levels")), "{error:?}");
 }
+
+/// V-70, S-46
+#[tokio::test]
+async fn a_move_ends_guests_down_the_tree_and_what_waits_to_be_restored_of_them() {
+    let world = World::new().await;
+    let delete = async |org: OrgId, number: u128| {
+        let gone = directory::Change::UserDeleted { org, id: user_id(number), expected: None, at: NOW };
+        world.write(gone).await.expect("it goes");
+    };
+    // ada is a guest of a guest; eve's guest is deleted; grace's guest below is.
+    for (number, name) in [(1, "ada"), (2, "eve"), (3, "grace")] {
+        let user = world.user(world.root, number, name).await;
+        world.guest(world.parent, world.root, user, number + 10).await;
+    }
+    world.guest(world.child, world.parent, user_id(11), 21).await;
+    world.guest(world.child, world.parent, user_id(13), 23).await;
+    delete(world.parent, 12).await;
+    delete(world.child, 23).await;
+    world.group(world.child, 30, "Staff", &[21]).await;
+    let manager = json!({ "manager": { "value": id(21) } });
+    world.user_with(world.child, 31, json!({ "userName": "zoe", urn::ENTERPRISE_USER: manager })).await;
+    let ben = world.user(world.parent, 32, "ben").await;
+    world.guest(world.child, world.parent, ben, 33).await;
+    let ann = world.user(world.parent, 34, "ann").await;
+    world.guest(world.child, world.parent, ann, 35).await;
+    delete(world.child, 35).await;
+    world.invite(world.parent, world.root, user_id(2), 40, &[]).await.expect("an invitation");
+    world.invite(world.child, world.parent, user_id(13), 41, &[]).await.expect("an invitation");
+
+    let ends = world.store.org_uprooted(world.root, world.parent, world.sibling, NOW).await.expect("a preview");
+    assert_eq!((ends.guests, ends.invitations), (3, 1));
+    let (below, org, parent) = (world.root, world.parent, Some(world.sibling));
+    let change = org::Change::OrgChanged { below, id: org, expected: 1, doc: None, parent, at: NOW };
+    world.write(change).await.expect("a move");
+
+    let users =
+        rows(&world, "select user_name from users where org_id <> x'00000000000000000000000000000f01' order by user_name");
+    assert_eq!(users, ["ann", "ben", "ben", "zoe"], "ben's parent and its child are where they were to each other");
+    assert_eq!(world.total(world.parent, Kind::Invitation).await, 0);
+    assert_eq!(world.total(world.child, Kind::Invitation).await, 2, "those of ben and ann");
+    assert_eq!(rows(&world, "select display from tombstones"), ["ann"], "whom the child may still have back");
+    let staff = world.read(world.child, Kind::Group, 30).await.expect("a group");
+    assert_eq!((staff.version, staff.references.len()), (2, 0));
+    assert_eq!(world.doc(world.child, 31).await.get(urn::ENTERPRISE_USER), None);
+    let late = world.accept(world.parent, 40, 50, NOW).await;
+    assert!(matches!(late, Err(Error::Stale)), "{late:?}");
+    // Back where it was, nobody is there again.
+    let back = org::Change::OrgChanged { below, id: org, expected: 2, doc: None, parent: Some(world.root), at: NOW };
+    world.write(back).await.expect("a move");
+    assert_eq!(world.total(world.parent, Kind::User).await, 2);
+}
