@@ -181,11 +181,22 @@ create index letters_by_due on letters (due);
 create index letters_by_invitation on letters (org_id, invitation_id);
 
 create table clients (
-  id          blob not null primary key check (length(id) = 16),
-  org_id      blob not null references orgs (id) on delete cascade,
-  scope       text not null,
-  secret_hash blob not null check (length(secret_hash) = 32),
-  created     integer not null
+  id               blob not null primary key check (length(id) = 16),
+  org_id           blob not null references orgs (id) on delete cascade,
+  name             text,
+  scope            text not null,
+  -- One of these: SHA-256 of the secret, or the public keys of `private_key_jwt`, as a JWK set.
+  secret_hash      blob check (length(secret_hash) = 32),
+  jwks             text,
+  -- The secret before the present one, while it is good.
+  old_secret_hash  blob check (length(old_secret_hash) = 32),
+  old_secret_until integer,
+  created          integer not null,
+  last_used        integer,
+  version          integer not null default 1,
+  unique (id, org_id),
+  check ((secret_hash is null) <> (jwks is null)),
+  check ((old_secret_hash is null) = (old_secret_until is null))
 ) strict;
 
 create index clients_by_org on clients (org_id);

@@ -147,11 +147,6 @@ impl Issuers {
         // A key that is gone must not live on in what was believed with it.
         self.remembered.clear();
     }
-
-    /// Forgets every token that was believed; each is checked anew.
-    pub(super) fn forget(&self) {
-        self.remembered.clear();
-    }
 }
 
 fn trusted(one: ExternalIssuer) -> Result<Trusted, IssuerError> {

@@ -36,6 +36,9 @@ fn token(name: &str, key: &SigningKey, org: OrgId) -> String {
     let grant = Grant {
         org: &org,
         subject: &subject,
+        client: None,
+        sources: &[],
+        actors: &[],
         user_org: org.id,
         scopes: ScopeSet::ALL,
         token: uuid::Uuid::from_u128(8).into(),
@@ -162,7 +165,7 @@ async fn the_last_good_keys_serve_whatever_the_issuer_answers() {
         idp.answers(head, body);
         let now = later(60 + 30 * at as u64);
         issuers.refresh_all(now).await;
-        issuers.forget();
+        issuers.remembered.clear();
         assert!(issuers.verify(&sound, now).await.is_ok(), "{head}");
     }
     assert_eq!(idp.asked(), 2 + wrong.len());

@@ -12,9 +12,11 @@ pub mod idempotency;
 pub mod invitations;
 pub mod issuers;
 mod jwks;
+mod last_uses;
 pub mod mail;
 pub mod orgs;
 pub mod passwords;
+pub mod provisioning;
 pub mod requests;
 pub mod resources;
 pub mod schemas;
@@ -61,6 +63,8 @@ pub struct App {
     /// Sends a letter while somebody waits; none in a process that sends no mail.
     pub courier: Option<Arc<dyn mail::Courier>>,
     mail_tried: mail::Tried,
+    /// When credentials were last used.
+    last_uses: last_uses::LastUses,
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
     hashing: Arc<Semaphore>,
     /// The schemas and resource types of each tree.
@@ -106,6 +110,7 @@ impl App {
             issuers,
             courier: None,
             mail_tried: mail::Tried::default(),
+            last_uses: last_uses::LastUses::default(),
             hashing,
             trees: schemas::Trees::default(),
             is_draining: AtomicBool::new(false),

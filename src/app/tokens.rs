@@ -1,20 +1,20 @@
 //! Tokens: believing, issuing and revoking them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::clients::Presented;
+use super::provisioning::Revoked;
 use super::{App, Error};
-use crate::auth::issue::{self, ACCESS_LIFETIME, LIFETIME_MAX, PROVISIONING_LIFETIME};
-use crate::auth::{self, Change, Grant, Principal, Refusal, ScopeSet, Subject};
-use crate::base::{OrgId, Secret, Timestamp, TokenId};
+use crate::auth::issue::{self, ACCESS_LIFETIME};
+use crate::auth::{self, Grant, Principal, Refusal, ScopeSet, Source, Subject, Verified};
+use crate::base::{ClientId, OrgId, Secret, Timestamp, TokenId};
 use crate::org::Org;
-use crate::scim::{self, Noted, ScimType};
-use crate::store::{self, Actor, Claim};
-
-/// Less is none: claims count whole seconds.
-const LIFETIME_MIN: Duration = Duration::from_secs(1);
+use crate::scim::{self, Noted};
+use crate::store::{Actor, Claim};
 
 /// A token that was issued, and what its holder should know of it.
 #[derive(Clone, Debug)]
@@ -29,6 +29,23 @@ pub struct Issued {
     pub lifetime: Duration,
 }
 
+/// What a token is to say beside its org and its subject.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wording {
+    pub(super) scopes: ScopeSet,
+    pub(super) lifetime: Duration,
+    /// The client that a person's token goes to.
+    pub(super) client: Option<ClientId>,
+    pub(super) sources: Vec<Source>,
+    pub(super) actors: Vec<ClientId>,
+}
+
+/// The scopes of a `scope` parameter; none where it is not there, or empty.
+pub(super) fn asked(scope: Option<&str>) -> Result<Option<ScopeSet>, auth::Error> {
+    let scope = scope.filter(|scope| !scope.trim().is_empty());
+    Ok(scope.map(str::parse).transpose()?)
+}
+
 impl App {
     /// Who holds `bearer`, for a request to `org`. The token may be sound and yet not for this org: that is 404, the same as
     /// for an org that does not exist.
@@ -37,16 +54,11 @@ impl App {
         if verified.org != org {
             return Err(scim::Error::not_found().into());
         }
-        // Asked at every request, so that a revocation or a deactivation takes effect with the next one (SEC S-27).
-        let claim = Claim { subject: verified.subject.clone(), token: verified.token };
-        let access = self.store.access(org, &claim).await?.ok_or_else(scim::Error::not_found)?;
-        if !access.is_live || !access.org.active {
-            return Err(auth::Error::from(Refusal::Dead).into());
-        }
-        let schemas = self.schemas(access.org.root).await?;
+        let org = self.token_org(&verified, now).await?.ok_or_else(scim::Error::not_found)?;
+        let schemas = self.schemas(org.root).await?;
         Ok(Principal {
-            org: access.org,
-            subject: claim.subject,
+            org,
+            subject: verified.subject.clone(),
             client_id: verified.client_id.clone(),
             scopes: verified.scopes,
             token: verified.token,
@@ -56,70 +68,57 @@ impl App {
         })
     }
 
+    /// The org of a token that is believed, if it still counts there; none if there is no such org. Asked at every request, so
+    /// that a revocation or a deactivation takes effect with the next one (SEC S-27).
+    pub(super) async fn token_org(&self, verified: &Verified, now: Timestamp) -> Result<Option<Arc<Org>>, Error> {
+        let Some(access) = self.store.access(verified.org, &Claim::from(verified)).await? else { return Ok(None) };
+        let is_over = access.ends_at.is_some_and(|end| end <= now);
+        if !access.is_live || !access.org.active || is_over {
+            return Err(auth::Error::from(Refusal::Dead).into());
+        }
+        if let Some(token) = verified.token.filter(|_| access.is_listed) {
+            self.last_uses.note((verified.org, token.0), now);
+        }
+        Ok(Some(access.org))
+    }
+
     /// `client_credentials` (RFC 6749 §4.4): a token for the client's own org. `scope` is what it asks for; all that it may
     /// have where it does not say.
-    pub async fn token_issue(&self, client_id: &str, secret: &Secret<String>, scope: Option<&str>) -> Result<Issued, Error> {
-        let client = self.client_authenticate(client_id, secret).await?;
-        let granted = ScopeSet::known(&client.scope);
-        let asked: ScopeSet = match scope.filter(|scope| !scope.trim().is_empty()) {
-            Some(scope) => scope.parse().map_err(auth::Error::from)?,
-            None => granted,
-        };
+    pub async fn token_issue(&self, presented: &Presented, scope: Option<&str>) -> Result<Issued, Error> {
+        let client = self.client_authenticate(presented).await?;
+        let granted = client.scopes();
+        let asked = asked(scope)?.unwrap_or(granted);
         if asked.is_empty() || !asked.is_within(granted) {
             return Err(auth::Error::ScopeNotGranted(asked.to_string()).into());
         }
         let org = self.store.org(client.org).await?.filter(|org| org.active).ok_or(auth::Error::InvalidClient)?;
-        self.issue(&org, &Subject::Client(client.id), org.id, asked, ACCESS_LIFETIME)
+        let wording = Wording { scopes: asked, lifetime: ACCESS_LIFETIME, ..Wording::default() };
+        self.issue(&org, &Subject::Client(client.id), org.id, &wording, self.now())
     }
 
-    /// A provisioning token, for an identity provider that can only paste one, or for the user `user_name`. Without a name a
-    /// client of the org stands behind it, whose secret nobody has. 404 where `org` or the user is not there.
-    pub async fn token_create(
-        &self,
-        org: OrgId,
-        user_name: Option<&str>,
-        scopes: ScopeSet,
-        lifetime: Option<Duration>,
-    ) -> Result<Issued, Error> {
-        let org = self.store.org(org).await?.ok_or(store::Error::NotFound)?;
-        let lifetime = lifetime.unwrap_or(PROVISIONING_LIFETIME);
-        if lifetime > LIFETIME_MAX || lifetime < LIFETIME_MIN {
-            let most = LIFETIME_MAX.as_secs() / 86_400;
-            return Err(scim::Error::bad(ScimType::InvalidValue, format!("a token is good for 1 second to {most} days")).into());
-        }
-        if scopes.is_empty() {
-            return Err(auth::Error::ScopeNotGranted(String::new()).into());
-        }
-        let (subject, user_org) = match user_name {
-            Some(name) => {
-                let account = self.store.account(org.id, name).await?.ok_or(store::Error::NotFound)?;
-                (Subject::User(account.id), account.home_org)
-            }
-            None => (Subject::Client(self.client_create(org.id, scopes).await?.0), org.id),
+    /// RFC 7009: from the next request on, `token` is not believed any more, nor what it was exchanged for. A client ends tokens
+    /// of its own; what is no token that could be believed has ended already.
+    pub async fn token_end(&self, presented: &Presented, token: &str) -> Result<(), Error> {
+        let client = self.client_authenticate(presented).await?;
+        let Ok(verified) = self.issuers.verify(token, self.now()).await else { return Ok(()) };
+        let Some(id) = verified.token.filter(|_| verified.client_id.as_ref() == Some(&client.id.to_string())) else {
+            return Err(auth::Error::NotItsToken.into());
         };
-        self.issue(&org, &subject, user_org, scopes, lifetime)
+        self.tokens_end(Actor::Subject(Subject::Client(client.id)), verified.org, Revoked::Token(id)).await
     }
 
-    /// From the next request on, `token` is not believed any more. `expires_at` is its `exp`, where it is known.
-    pub async fn token_revoke(&self, org: OrgId, token: TokenId, expires_at: Option<Timestamp>) -> Result<(), Error> {
-        // Nothing that was issued outlives this, so the row can be forgotten then.
-        let expires_at = expires_at.unwrap_or_else(|| self.now() + LIFETIME_MAX);
-        self.store.commit(self.author(Actor::Operator), vec![Change::TokenRevoked { org, token, expires_at }.into()]).await?;
-        self.issuers.forget();
-        Ok(())
-    }
-
-    fn issue(
+    pub(super) fn issue(
         &self,
         org: &Org,
         subject: &Subject,
         user_org: OrgId,
-        scopes: ScopeSet,
-        lifetime: Duration,
+        wording: &Wording,
+        now: Timestamp,
     ) -> Result<Issued, Error> {
-        let now = self.now();
+        let Wording { scopes, lifetime, client, sources, actors } = wording;
+        let (scopes, lifetime, client) = (*scopes, *lifetime, *client);
         let token = self.random.uuid(now).into();
-        let grant = Grant { org, subject, user_org, scopes, token, issued_at: now, lifetime };
+        let grant = Grant { org, subject, user_org, client, scopes, token, issued_at: now, lifetime, sources, actors };
         let (name, key) = self.issuers.embedded();
         let text = issue::issue(key, name, name, &grant).ok_or(auth::Error::InvalidClient)?;
         Ok(Issued { access_token: Secret::new(text), token, scopes, lifetime })

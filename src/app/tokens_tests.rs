@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::app::{ErrorKind, Issuers, Settings};
+use crate::auth::issue::LIFETIME_MAX;
 use crate::auth::{Scope, SigningKey};
 use crate::base::clock::ManualClock;
 use crate::base::random::SystemRandom;
@@ -48,6 +49,11 @@ impl House {
         self.app.token_verify(issued.access_token.expose(), org, self.clock.now()).await
     }
 
+    /// Ends tokens of acme.
+    async fn end(&self, whom: Revoked) -> Result<(), Error> {
+        self.app.tokens_end(Actor::Operator, self.acme, whom).await
+    }
+
     async fn user(&self, org: OrgId, name: &str) -> UserId {
         let id: UserId = self.app.random.uuid(self.clock.now()).into();
         let doc = format!(
@@ -61,6 +67,10 @@ impl House {
             .expect("a user");
         id
     }
+}
+
+fn by_secret(id: &str, secret: &Secret<String>) -> Presented {
+    Presented::Secret(id.into(), secret.clone())
 }
 
 fn refusal(result: Result<Principal, Error>) -> Option<Refusal> {
@@ -79,16 +89,16 @@ async fn a_client_gets_a_token_for_its_own_org_with_no_more_than_its_scopes() {
     let house = house().await;
     let (id, secret) = house.app.client_create(house.acme, scopes("users:read users:write")).await.expect("a client");
     let id = id.to_string();
-    let issued = house.app.token_issue(&id, &secret, None).await.expect("a token");
+    let issued = house.app.token_issue(&by_secret(&id, &secret), None).await.expect("a token");
     let who = house.verify(&issued, house.acme).await.expect("believed");
     assert_eq!(who.scopes, scopes("users:read users:write"));
     assert_eq!(who.client_id, Some(id.clone()));
     assert!(who.require(Scope::UsersWrite).is_ok());
     assert_eq!(who.require(Scope::GroupsRead), Err(auth::Error::InsufficientScope(Scope::GroupsRead)));
-    let less = house.app.token_issue(&id, &secret, Some("users:read")).await.expect("a smaller token");
+    let less = house.app.token_issue(&by_secret(&id, &secret), Some("users:read")).await.expect("a smaller token");
     assert_eq!(house.verify(&less, house.acme).await.expect("believed").scopes, scopes("users:read"));
     for scope in ["users:read groups:read", "groups:read", "admin", "USERS:READ"] {
-        let error = house.app.token_issue(&id, &secret, Some(scope)).await.expect_err(scope);
+        let error = house.app.token_issue(&by_secret(&id, &secret), Some(scope)).await.expect_err(scope);
         assert!(matches!(error, Error::Auth(auth::Error::ScopeNotGranted(_) | auth::Error::UnknownScope(_))), "{scope}");
     }
 }
@@ -109,10 +119,10 @@ async fn a_wrong_secret_gets_nothing() {
         (&one, &secret.expose()[1..]),
         (&one, &secret.expose().to_lowercase()),
     ] {
-        let error = house.app.token_issue(id, &Secret::new(secret.into()), None).await.expect_err(id);
+        let error = house.app.token_issue(&by_secret(id, &Secret::new(secret.into())), None).await.expect_err(id);
         assert!(matches!(error, Error::Auth(auth::Error::InvalidClient)), "{id}");
     }
-    assert!(house.app.token_issue(&one, &secret, None).await.is_ok());
+    assert!(house.app.token_issue(&by_secret(&one, &secret), None).await.is_ok());
 }
 
 #[tokio::test]
@@ -133,11 +143,11 @@ async fn a_token_enters_no_other_org_than_its_own() {
 async fn a_revoked_token_is_dead_at_once_and_no_other_is() {
     let house = house().await;
     let (id, secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
-    let issue = async || house.app.token_issue(&id.to_string(), &secret, None).await.expect("a token");
+    let issue = async || house.app.token_issue(&by_secret(&id.to_string(), &secret), None).await.expect("a token");
     let (one, other) = (issue().await, issue().await);
     assert!(house.verify(&one, house.acme).await.is_ok());
-    house.app.token_revoke(house.acme, one.token, None).await.expect("revoked");
-    house.app.token_revoke(house.acme, one.token, None).await.expect("twice is once");
+    house.end(Revoked::Token(one.token)).await.expect("revoked");
+    house.end(Revoked::Token(one.token)).await.expect("twice is once");
     assert_eq!(refusal(house.verify(&one, house.acme).await), Some(Refusal::Dead));
     assert!(house.verify(&other, house.acme).await.is_ok());
 }
@@ -182,4 +192,116 @@ async fn a_lifetime_beyond_the_bound_and_an_empty_scope_are_refused() {
     assert!(house.app.client_create(house.acme, ScopeSet::NONE).await.is_err());
     let longest = house.app.token_create(house.acme, None, ScopeSet::ALL, Some(LIFETIME_MAX)).await.expect("a token");
     assert!(house.verify(&longest, house.acme).await.is_ok());
+}
+
+/// V-53, SEC S-27: a token, all of a user, of a client and of the org; what comes later is believed again.
+#[tokio::test]
+async fn whatever_is_revoked_is_dead_with_the_next_request_and_what_is_issued_later_is_not() {
+    let house = house().await;
+    let ada = house.user(house.acme, "ada").await;
+    let (id, secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
+    let client = by_secret(&id.to_string(), &secret);
+    for (whom, ends) in [
+        (Revoked::Subject(ada.0), [false, true, false]),
+        (Revoked::Subject(id.0), [true, false, false]),
+        (Revoked::All, [true, true, true]),
+    ] {
+        let all = async || {
+            [
+                house.app.token_issue(&client, None).await.expect("the client's"),
+                house.app.token_create(house.acme, Some("ada"), ScopeSet::ALL, None).await.expect("the person's"),
+                house.app.token_create(house.acme, None, ScopeSet::ALL, None).await.expect("one for a provider"),
+            ]
+        };
+        let before = all().await;
+        for one in &before {
+            assert!(house.verify(one, house.acme).await.is_ok());
+        }
+        house.end(whom.clone()).await.expect("revoked");
+        for (one, ends) in before.iter().zip(ends) {
+            let expected = ends.then_some(Refusal::Dead);
+            assert_eq!(refusal(house.verify(one, house.acme).await), expected, "{whom:?}");
+        }
+        house.clock.advance(Duration::from_millis(1));
+        for one in all().await {
+            assert!(house.verify(&one, house.acme).await.is_ok(), "{whom:?}");
+        }
+    }
+    let elsewhere = house.app.token_create(house.partners, None, ScopeSet::ALL, None).await.expect("a token");
+    house.end(Revoked::Subject(house.partners.0)).await.expect("no such subject here");
+    assert!(house.verify(&elsewhere, house.partners).await.is_ok(), "an org ends its own tokens alone");
+}
+
+/// X-10, SEC S-11: the one before is good until the overlap is over, and no longer than it was.
+#[tokio::test]
+async fn a_token_is_replaced_with_overlap() {
+    let house = house().await;
+    let day = Duration::from_secs(24 * 3600);
+    let old = house.app.token_create(house.acme, None, scopes("users:read"), Some(10 * day)).await.expect("a token");
+    let rotate = async |id, seconds| house.app.token_rotate(Actor::Operator, house.acme, id, Some(seconds)).await;
+    assert!(rotate(old.token, 31 * 24 * 3600).await.is_err(), "30 days at the most");
+    let new = rotate(old.token, 3600).await.expect("another one");
+    assert_eq!((new.lifetime, new.scopes), (10 * day, old.scopes));
+    let (one, other) = (house.verify(&old, house.acme).await, house.verify(&new, house.acme).await);
+    assert_eq!(one.expect("still good").subject, other.expect("good").subject, "the same to whoever reads the logs");
+    assert!(rotate(old.token, 0).await.is_err(), "once");
+    house.clock.advance(Duration::from_secs(3599));
+    assert!(house.verify(&old, house.acme).await.is_ok());
+    house.clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(house.verify(&old, house.acme).await), Some(Refusal::Dead));
+    let newest = rotate(new.token, 0).await.expect("without overlap");
+    assert_eq!(refusal(house.verify(&new, house.acme).await), Some(Refusal::Dead));
+    assert!(house.verify(&newest, house.acme).await.is_ok());
+    assert!(house.app.token_rotate(Actor::Operator, house.partners, newest.token, None).await.is_err(), "not another org's");
+}
+
+#[tokio::test]
+async fn a_secret_is_replaced_with_overlap() {
+    let house = house().await;
+    let (id, old) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
+    let shows = async |secret: &Secret<String>| house.app.token_issue(&by_secret(&id.to_string(), secret), None).await.is_ok();
+    let new = house.app.client_rotate(Actor::Operator, house.acme, id, Some(60)).await.expect("another");
+    assert!(shows(&old).await && shows(&new).await);
+    house.clock.advance(Duration::from_secs(60));
+    assert!(!shows(&old).await && shows(&new).await);
+    let newest = house.app.client_rotate(Actor::Operator, house.acme, id, Some(0)).await.expect("another");
+    assert!(!shows(&new).await && shows(&newest).await);
+}
+
+#[tokio::test]
+async fn a_last_use_is_written_after_the_request_and_to_the_minute() {
+    let house = house().await;
+    let issued = house.app.token_create(house.acme, None, ScopeSet::ALL, None).await.expect("a token");
+    let (id, secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
+    let last = async || {
+        let token = house.app.org_token(house.acme, issued.token).await.expect("listed").last_used;
+        (token, house.app.org_client(house.acme, id).await.expect("listed").last_used)
+    };
+    let first = house.clock.now();
+    house.verify(&issued, house.acme).await.expect("believed");
+    house.app.token_issue(&by_secret(&id.to_string(), &secret), None).await.expect("a token");
+    assert_eq!(last().await, (None, None), "no request waits for it");
+    house.app.last_uses_flush().await.expect("written");
+    assert_eq!(last().await, (Some(first), Some(first)));
+    house.clock.advance(Duration::from_secs(59));
+    house.verify(&issued, house.acme).await.expect("believed");
+    house.app.last_uses_flush().await.expect("written");
+    assert_eq!(last().await.0, Some(first));
+}
+
+#[tokio::test]
+async fn a_token_that_ends_soon_is_said_to_and_an_ended_one_leaves_the_list_in_time() {
+    let house = house().await;
+    let day = Duration::from_secs(24 * 3600);
+    let issued = house.app.token_create(house.acme, None, ScopeSet::ALL, None).await.expect("a token");
+    let soon = async || house.app.org_token(house.acme, issued.token).await.map(|token| token.expires_soon(house.clock.now()));
+    assert_eq!(soon().await.ok(), Some(false), "180 days");
+    house.clock.advance(166 * day);
+    assert_eq!(soon().await.ok(), Some(true));
+    house.clock.advance(43 * day);
+    house.app.tokens_look().await.expect("looked");
+    assert_eq!(soon().await.ok(), Some(true), "29 days after its end it is still there to be seen");
+    house.clock.advance(2 * day);
+    house.app.tokens_look().await.expect("looked");
+    assert!(soon().await.is_err());
 }

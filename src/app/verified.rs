@@ -92,7 +92,10 @@ mod tests {
             client_id: None,
             scopes: ScopeSet::ALL,
             token: None,
+            issued_at: Timestamp(0),
             expires_at,
+            sources: Vec::new(),
+            actors: Vec::new(),
         })
     }
 

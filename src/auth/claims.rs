@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Refusal, ScopeSet};
-use crate::base::{OrgId, Timestamp};
+use super::{Refusal, ScopeSet, Source, Subject};
+use crate::base::limit::{ACTORS_MAX, EXCHANGES_MAX};
+use crate::base::{ClientId, OrgId, Timestamp};
 
 /// Words in `scope` (SEC S-26).
 const SCOPES_MAX: usize = 50;
@@ -53,7 +54,7 @@ pub(super) fn read(claims: &Map<String, Value>) -> Result<Claims, Refusal> {
     })
 }
 
-fn text<'a>(claims: &'a Map<String, Value>, name: &str, wrong: Refusal) -> Result<Option<&'a str>, Refusal> {
+pub(super) fn text<'a>(claims: &'a Map<String, Value>, name: &str, wrong: Refusal) -> Result<Option<&'a str>, Refusal> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -62,7 +63,7 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &str, wrong: Refusal) -> Resul
 }
 
 /// RFC 7519 §4.1.3: a string, or an array of strings.
-fn audience(claims: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
+pub(super) fn audience(claims: &Map<String, Value>) -> Result<Vec<String>, Refusal> {
     match claims.get("aud") {
         Some(Value::String(one)) => Ok(vec![one.clone()]),
         Some(Value::Array(many)) => {
@@ -79,7 +80,7 @@ fn subject(claims: &Map<String, Value>) -> Result<String, Refusal> {
 }
 
 /// RFC 7519 §2 NumericDate: a number of seconds, a fraction is allowed and dropped.
-fn instant(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Refusal> {
+pub(super) fn instant(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, Refusal> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
@@ -94,4 +95,33 @@ fn scopes(claims: &Map<String, Value>) -> Result<ScopeSet, Refusal> {
         return Err(Refusal::Claims);
     }
     Ok(ScopeSet::known(scope))
+}
+
+/// `sources`, as [`issue`](super::issue) writes them; an object each.
+pub(super) fn sources(claims: &Map<String, Value>) -> Result<Vec<Source>, Refusal> {
+    let Some(value) = claims.get("sources") else { return Ok(Vec::new()) };
+    let sources = value.as_array().filter(|sources| sources.len() <= EXCHANGES_MAX).ok_or(Refusal::Claims)?;
+    let read = |value: &Value| -> Option<Source> {
+        let text = |name: &str| value.get(name)?.as_str();
+        let client = text("client_id");
+        Some(Source {
+            org: text("org_id")?.parse().ok()?,
+            token: text("jti")?.parse().ok()?,
+            subject: Subject::parse(text("sub")?, client == text("sub"))?,
+            client: client.and_then(|client| client.parse().ok()),
+            issued_at: Timestamp(value.get("issued_at_ms")?.as_i64()?),
+        })
+    };
+    sources.iter().map(read).collect::<Option<_>>().ok_or(Refusal::Claims)
+}
+
+/// RFC 8693 §4.1 `act`: the present actor outermost.
+pub(super) fn actors(claims: &Map<String, Value>) -> Result<Vec<ClientId>, Refusal> {
+    let (mut actors, mut next) = (Vec::new(), claims.get("act"));
+    while let Some(act) = next {
+        let client = act.get("sub").and_then(Value::as_str).and_then(|client| client.parse().ok());
+        actors.push(client.filter(|_| actors.len() < ACTORS_MAX).ok_or(Refusal::Claims)?);
+        next = act.get("act");
+    }
+    Ok(actors)
 }

@@ -20,6 +20,21 @@ pub enum Error {
     /// 401 `invalid_client`: unknown client and wrong secret look alike.
     #[error("unknown client, or not its secret")]
     InvalidClient,
+    /// 401 `invalid_client`: an assertion breaks a rule that no client's keys are needed for.
+    #[error("the client assertion is refused: {0}")]
+    Assertion(Refusal),
+    /// 400 `invalid_request`: not one that can be exchanged.
+    #[error("the subject token is not believed, or is none that this client can exchange")]
+    SubjectToken,
+    /// 400 `invalid_target`: no such org, or none for this subject; told alike (SEC S-29).
+    #[error("there is no such organization for the subject of this token")]
+    InvalidTarget,
+    /// 400 `unauthorized_client`: another client's token.
+    #[error("the token is not one of this client")]
+    NotItsToken,
+    /// 400: what was sent as the keys of a client is of no use.
+    #[error("`jwks`: {0}")]
+    ClientKeys(String),
     /// 400 `invalid_scope`: no such scope.
     #[error(transparent)]
     UnknownScope(#[from] UnknownScope),

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, Header, encode};
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::{ScopeSet, SigningKey, Subject};
-use crate::base::{OrgId, Timestamp, TokenId};
+use super::{ScopeSet, SigningKey, Source, Subject};
+use crate::base::{ClientId, OrgId, Timestamp, TokenId};
 use crate::org::Org;
 
 /// How long a token of `client_credentials` is good for.
@@ -23,6 +24,8 @@ pub struct Grant<'a> {
     pub org: &'a Org,
     /// For whom; never one that another issuer vouches for.
     pub subject: &'a Subject,
+    /// The client that a person's token goes to; none for one made at the command line. A client's own goes to itself.
+    pub client: Option<ClientId>,
     /// Where the subject's identity lives: the org itself, unless it is a guest.
     pub user_org: OrgId,
     /// With which rights.
@@ -33,6 +36,10 @@ pub struct Grant<'a> {
     pub issued_at: Timestamp,
     /// `exp` − `iat`.
     pub lifetime: Duration,
+    /// The tokens it is exchanged from.
+    pub sources: &'a [Source],
+    /// The clients that act for the subject, the present one first (RFC 8693 §4.1).
+    pub actors: &'a [ClientId],
 }
 
 /// `client_id` of tokens made for a person at the command line. Not a UUID, so no client can have it (SEC S-25).
@@ -52,13 +59,19 @@ struct Payload<'a> {
     org_name: &'a str,
     org_handle: &'a str,
     user_org: OrgId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<Value>,
 }
 
 /// The signed token. None if the subject is not one of ours.
 pub fn issue(key: &SigningKey, issuer: &str, audience: &str, grant: &Grant<'_>) -> Option<String> {
     let (sub, client_id) = match grant.subject {
         Subject::Client(client) => (client.to_string(), client.to_string()),
-        Subject::User(user) => (user.to_string(), OPERATOR_CLIENT_ID.to_owned()),
+        Subject::User(user) => {
+            (user.to_string(), grant.client.map_or(OPERATOR_CLIENT_ID.to_owned(), |client| client.to_string()))
+        }
         Subject::External { .. } => return None,
     };
     let iat = grant.issued_at.seconds();
@@ -75,7 +88,24 @@ pub fn issue(key: &SigningKey, issuer: &str, audience: &str, grant: &Grant<'_>) 
         org_name: &grant.org.name,
         org_handle: &grant.org.handle,
         user_org: grant.user_org,
+        act: grant.actors.iter().rfold(None, |inner, actor| Some(act(*actor, inner))),
+        sources: grant.sources.iter().map(source).collect(),
     };
     let header = Header { typ: Some("at+jwt".into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::ES256) };
     Some(encode(&header, &payload, key.encoding.expose()).expect("a P-256 key that was loaded signs any text"))
+}
+
+fn act(actor: ClientId, inner: Option<Value>) -> Value {
+    match inner {
+        Some(inner) => json!({ "sub": actor, "act": inner }),
+        None => json!({ "sub": actor }),
+    }
+}
+
+/// As `claims::sources` reads it.
+fn source(source: &Source) -> Value {
+    json!({
+        "org_id": source.org, "jti": source.token, "sub": source.subject.id(), "client_id": source.client,
+        "issued_at_ms": source.issued_at.0,
+    })
 }

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value, json};
 
+use super::jws::KID_BYTES_MAX;
 use super::key::{Key, KeyError, SigningKey, rsa_modulus};
-use super::verify::KID_BYTES_MAX;
 
 /// Keys that are read from one set.
 const KEYS_MAX: usize = 64;

@@ -41,11 +41,19 @@ pub enum Scope {
     SchemasWrite,
     /// Read the request log.
     RequestsRead,
+    /// See the clients, never their secrets.
+    ClientsRead,
+    /// Make, rotate and delete clients.
+    ClientsWrite,
+    /// See the provisioning tokens, never the tokens themselves.
+    TokensRead,
+    /// Make, rotate and revoke tokens.
+    TokensWrite,
 }
 
 impl Scope {
     /// Every right there is.
-    pub const ALL: [Scope; 17] = [
+    pub const ALL: [Scope; 21] = [
         Scope::UsersRead,
         Scope::UsersWrite,
         Scope::GroupsRead,
@@ -63,6 +71,10 @@ impl Scope {
         Scope::SchemasRead,
         Scope::SchemasWrite,
         Scope::RequestsRead,
+        Scope::ClientsRead,
+        Scope::ClientsWrite,
+        Scope::TokensRead,
+        Scope::TokensWrite,
     ];
 
     /// The spelling in a token.
@@ -85,6 +97,10 @@ impl Scope {
             Scope::SchemasRead => "schemas:read",
             Scope::SchemasWrite => "schemas:write",
             Scope::RequestsRead => "requests:read",
+            Scope::ClientsRead => "clients:read",
+            Scope::ClientsWrite => "clients:write",
+            Scope::TokensRead => "tokens:read",
+            Scope::TokensWrite => "tokens:write",
         }
     }
 }

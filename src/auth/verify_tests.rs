@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use base64::engine::general_purpose::STANDARD;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::{SigningKey, issue, jwks, key};
 use super::*;
@@ -78,6 +79,10 @@ fn claims() -> Value {
     })
 }
 
+fn source() -> Value {
+    json!({ "org_id": ORG, "jti": JTI, "sub": USER, "client_id": "usher-cli", "issued_at_ms": NOW * 1000 })
+}
+
 /// `object` with `name` set to `value`, or without it if that is null.
 fn with(mut object: Value, name: &str, value: Value) -> String {
     match value {
@@ -98,7 +103,10 @@ fn a_sound_token_is_believed_as_it_says() {
         client_id: Some("x".into()),
         scopes: "users:read groups:read".parse().expect("scopes"),
         token: Some(JTI.parse().expect("an id")),
+        issued_at: Timestamp::from_seconds(NOW),
         expires_at: Timestamp::from_seconds(NOW + 600),
+        sources: Vec::new(),
+        actors: Vec::new(),
     };
     assert_eq!(verified, expected);
 }
@@ -156,6 +164,14 @@ fn every_claim_of_a_wrong_type_or_value_is_refused_for_its_own_reason() {
         ("client_id", json!(7), Refusal::Claims),
         ("jti", Value::Null, Refusal::Claims),
         ("jti", json!("not an id"), Refusal::Claims),
+        // SEC S-28, S-32: what the embedded issuer writes, and nothing like it.
+        ("sources", json!({}), Refusal::Claims),
+        ("sources", json!([7]), Refusal::Claims),
+        ("sources", json!([{ "org_id": ORG, "jti": JTI, "sub": USER }]), Refusal::Claims),
+        ("sources", json!(vec![source(); 13]), Refusal::Claims),
+        ("act", json!("x"), Refusal::Claims),
+        ("act", json!({ "sub": "x" }), Refusal::Claims),
+        ("act", json!({ "sub": USER, "act": { "sub": USER, "act": { "sub": USER } } }), Refusal::Claims),
     ];
     for (name, value, refusal) in cases {
         let token = a.sign(&header().to_string(), &with(claims(), name, value.clone()));
@@ -166,6 +182,8 @@ fn every_claim_of_a_wrong_type_or_value_is_refused_for_its_own_reason() {
         ("exp", json!(NOW as f64 + 600.5)),
         ("scope", json!(vec!["x"; 50].join(" "))),
         ("email", json!("ada@a.test")),
+        ("sources", json!(vec![source(); 12])),
+        ("act", json!({ "sub": USER, "act": { "sub": JTI } })),
     ] {
         let token = a.sign(&header().to_string(), &with(claims(), name, value.clone()));
         assert!(a.verify(&token).is_ok(), "{name}: {value}");
@@ -420,11 +438,14 @@ fn what_the_embedded_issuer_signs_it_believes_and_says_so_in_rfc_9068() {
     let grant = issue::Grant {
         org: &org,
         subject: &subject,
+        client: None,
         user_org: org.id,
         scopes: ScopeSet::ALL,
         token: JTI.parse().expect("an id"),
         issued_at: Timestamp(NOW * 1000 + 999),
         lifetime: issue::LIFETIME_MAX * 2,
+        sources: &[],
+        actors: &[],
     };
     let text = issue::issue(&own, "https://usher.test", "https://usher.test", &grant).expect("one of our subjects");
     let issuer = Issuer { orgs: Orgs::All, lifetime_max: issue::LIFETIME_MAX, ..a.issuer };

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Timestamp;
+
 /// The text is not the canonical form of an id (36 lower-case characters); what it names does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("not an id")]
@@ -63,6 +65,14 @@ id! {
     TokenId,
     /// A resource type that somebody added.
     TypeId,
+}
+
+impl TokenId {
+    /// When it was made, as far as it tells (RFC 9562 §5.7).
+    pub fn born(self) -> Option<Timestamp> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        Some(Timestamp(i64::try_from(seconds).ok()?.checked_mul(1000)? + i64::from(nanos / 1_000_000)))
+    }
 }
 
 /// Ids are `caseExact` (P-31), so only the spelling that the server gave out names anything.

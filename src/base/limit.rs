@@ -76,6 +76,26 @@ pub const MAIL_TESTS_MAX: usize = 10;
 pub const MAIL_TESTS_SPAN: Duration = Duration::from_secs(3600);
 /// Bytes of a bearer token (SEC S-26).
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+/// Tokens that one token may have been exchanged from, one after the other.
+pub const EXCHANGES_MAX: usize = 12;
+/// Clients that a token's `act` names; of more, the latest.
+pub const ACTORS_MAX: usize = 2;
+/// Bytes of the public keys of a client.
+pub const CLIENT_KEYS_BYTES_MAX: usize = 16 * 1024;
+/// The longest time that an assertion of a client may be good for.
+pub const ASSERTION_LIFETIME_MAX: Duration = Duration::from_secs(600);
+/// The longest time for which the secret or token before the present one may stay good.
+pub const OVERLAP_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// That time where nobody says otherwise.
+pub const OVERLAP: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long before its end a provisioning token is said to expire soon.
+pub const EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
+/// How long an expired provisioning token stays in the list.
+pub const TOKENS_SHOWN: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How exact the last use of a credential is.
+pub const LAST_USE: Duration = Duration::from_secs(60);
+/// Notes of last uses that wait to be written; beyond it they are lost.
+pub const LAST_USES_MAX: usize = 10_000;
 /// Levels of a hierarchy of orgs.
 pub const ORG_DEPTH_MAX: usize = 32;
 /// Pairs in the `attributes` of an org.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::orgs::Intent;
-use crate::base::OrgId;
+use crate::base::{ClientId, OrgId, TokenId};
 use crate::org::Children;
 
 /// SCIM 2.0 provisioning for hierarchies of organizations
@@ -164,6 +164,37 @@ enum Client {
         /// The most it may ask for, space-separated
         #[arg(long)]
         scope: String,
+        /// What to call it
+        #[arg(long)]
+        name: Option<String>,
+        /// A file with the public keys (JWK set) that its assertions are signed with [default: it has a secret]
+        #[arg(long, value_name = "FILE")]
+        jwks: Option<PathBuf>,
+    },
+    /// List the clients of an organization, and its guests among them
+    List {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+    },
+    /// Give a client another secret; the one before stays good for a while
+    Rotate {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// The client
+        client: ClientId,
+        /// How long the one before is good, 30 days at the most
+        #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = humantime::parse_duration)]
+        overlap: Duration,
+    },
+    /// Delete a client; its tokens end at once
+    Delete {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// The client
+        client: ClientId,
     },
 }
 
@@ -174,7 +205,7 @@ enum Token {
         /// The organization
         #[arg(long, value_name = "ID")]
         org: OrgId,
-        /// A user of it, by userName [default: the operator's own client]
+        /// A user of it, by userName [default: nobody, the token speaks for itself]
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
         /// What it may do, space-separated [default: everything]
@@ -183,6 +214,44 @@ enum Token {
         /// How long it is good for, such as 30m, 1h or 180d
         #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = humantime::parse_duration)]
         expires: Duration,
+        /// What to call it
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List the tokens that were made by `token create` or through the API
+    List {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+    },
+    /// Put another token in the place of one, and print it bare; the one before stays good for a while
+    Rotate {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// The token, by its id
+        token: TokenId,
+        /// How long the one before is good, 30 days at the most
+        #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = humantime::parse_duration)]
+        overlap: Duration,
+    },
+    /// End tokens at once, and what they were exchanged for: one, or all of a user, a client or an organization
+    Revoke {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// A token, by its id (`jti`)
+        #[arg(required_unless_present_any = ["user", "client", "all"], conflicts_with_all = ["user", "client", "all"])]
+        token: Option<TokenId>,
+        /// A user, by userName
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["client", "all"])]
+        user: Option<String>,
+        /// A client, by its id
+        #[arg(long, value_name = "ID", conflicts_with = "all")]
+        client: Option<ClientId>,
+        /// Every token of the organization
+        #[arg(long)]
+        all: bool,
     },
 }
 
@@ -265,10 +334,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
             orgs::delete(common, org, children, intent(dry_run)).await
         }
         Command::Org(Org::List) => orgs::list(common).await,
-        Command::Client(Client::Create { org, scope }) => tokens::client_create(common, org, &scope).await,
-        Command::Token(Token::Create { org, user, scope, expires }) => {
-            tokens::token_create(common, org, user.as_deref(), scope.as_deref(), expires).await
-        }
+        Command::Client(client) => tokens::client(common, client).await,
+        Command::Token(token) => tokens::token(common, token).await,
         Command::Mail(Mail::Preview { org, sample, html }) => mail::preview(common, org, &sample.into(), html).await,
         Command::Mail(Mail::Test { org, sample, to }) => mail::test(common, org, &to, &sample.into()).await,
         Command::Migrate => migrate::migrate(common).await,

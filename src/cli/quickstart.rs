@@ -13,6 +13,7 @@ use super::data::Data;
 use super::serve::Served;
 use super::{Common, Failure, keys, print};
 use crate::app::App;
+use crate::app::clients::Presented;
 use crate::auth::{Principal, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, OrgId, Random, Secret, SystemRandom, Timestamp};
 use crate::org::Org;
@@ -128,7 +129,7 @@ async fn tokens(app: &App, samples: &Samples) -> Result<(String, String), Failur
     let Samples { root, child, user_name, .. } = samples;
     let of_root = app.token_create(root.org, Some(user_name), ScopeSet::ALL, Some(TOKEN_LIFETIME)).await?;
     let secret = Secret::new(child.client_secret.clone());
-    let of_child = app.token_issue(&child.client_id.to_string(), &secret, None).await?;
+    let of_child = app.token_issue(&Presented::Secret(child.client_id.to_string(), secret), None).await?;
     Ok((of_root.access_token.expose().clone(), of_child.access_token.expose().clone()))
 }
 

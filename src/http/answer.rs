@@ -35,6 +35,9 @@ pub struct Answered<T>(Response, PhantomData<fn() -> T>);
 /// 200 with what is no SCIM message, as plain JSON.
 pub struct Told<T>(Response, PhantomData<fn() -> T>);
 
+/// 201 with something that was made, and is shown as it never will be again.
+pub struct Made<T>(Response, PhantomData<fn() -> T>);
+
 /// 204: it is gone.
 pub struct Deleted;
 
@@ -122,6 +125,15 @@ impl<T: Shape> Told<T> {
     }
 }
 
+impl<T: Shape> Made<T> {
+    /// `body` as it is.
+    pub fn new(body: &serde_json::Value) -> Self {
+        let mut response = Told::<T>::new(body).0;
+        response.set_status(StatusCode::CREATED);
+        Made(response, PhantomData)
+    }
+}
+
 /// A SCIM answer with `body`, never to be cached (SEC S-06).
 pub(super) fn scim(status: StatusCode, body: Body) -> Response {
     let mut response = bare(status);
@@ -200,6 +212,7 @@ answers! {
              204 "Changed; the client prefers a minimal answer." vec![], ["ETag", "Content-Location", "Preference-Applied"]
     Answered: 200 "The answer." media_types::<T>(), []
     Told: 200 "The answer." vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }], []
+    Made: 201 "What was made." vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }], []
 }
 
 impl ApiResponse for Deleted {

@@ -8,7 +8,7 @@ use poem_openapi::{LicenseObject, OpenApiService, ServerObject};
 use serde_json::{Map, Value, json};
 
 use super::api;
-use super::oauth::{self, OauthApi};
+use super::oauth::{self, MetadataApi, OauthApi};
 use super::routes::{self, Api};
 
 pub(super) use tree::tree_document;
@@ -35,6 +35,8 @@ fn document() -> Value {
             if oauth::is_ours(path) {
                 // Not below an org, where all else is.
                 operations["servers"] = json!([{ "url": "/" }]);
+            }
+            if path.starts_with("/oauth2/") {
                 continue;
             }
             if api::is_ours(path) {
@@ -70,12 +72,12 @@ fn locate(document: &mut Value, public_url: &str) {
     }
 }
 
-fn service() -> OpenApiService<(Api, OauthApi), ()> {
+fn service() -> OpenApiService<(Api, OauthApi, MetadataApi), ()> {
     let server = ServerObject::new("/t/{root}/o/{org}/scim2")
         .description("One organization of this server.")
         .variable("root", "Handle of the root organization.", "acme")
         .variable("org", "Id of the organization.", "00000000-0000-7000-8000-000000000000");
-    OpenApiService::new((routes::api(), OauthApi), "Usher", env!("CARGO_PKG_VERSION"))
+    OpenApiService::new((routes::api(), OauthApi, MetadataApi), "Usher", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
         .server(server)
@@ -171,9 +173,13 @@ mod tests {
             "declineInvitation",
             "getAuthorizationServer",
             "getJwks",
+            "getOrganizationResource",
+            "getProtectedArea",
+            "getProtectedResource",
             "getServiceProviderConfig",
             "introspectInvitation",
             "issueToken",
+            "revokeToken",
         ];
         assert_eq!(open, known);
     }

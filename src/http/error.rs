@@ -15,6 +15,7 @@ use poem_openapi::registry::{MetaResponses, Registry};
 use super::answer;
 use super::payload::media_types;
 use super::resource::{ScimError, Shape};
+use super::tenant::OrgContext;
 use crate::app::{self, ErrorKind};
 use crate::auth;
 use crate::scim::{self, ScimType};
@@ -90,6 +91,15 @@ impl Rejection {
 
     fn with(mut self, name: HeaderName, value: String) -> Self {
         self.headers.push((name, value));
+        self
+    }
+
+    /// A challenge also tells where the client finds out how to get a token (RFC 9728 §5.1).
+    pub(super) fn tell_metadata(mut self, context: &OrgContext) -> Self {
+        let challenge = self.headers.iter_mut().find(|(name, _)| name == WWW_AUTHENTICATE);
+        if let (Some((_, challenge)), Some(url)) = (challenge, context.metadata()) {
+            *challenge += &format!(", resource_metadata=\"{url}\"");
+        }
         self
     }
 

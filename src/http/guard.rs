@@ -80,6 +80,18 @@ pub enum OAuthScope {
     /// Read the request log.
     #[oai(rename = "requests:read")]
     RequestsRead,
+    /// See the clients, never their secrets.
+    #[oai(rename = "clients:read")]
+    ClientsRead,
+    /// Make, rotate and delete clients.
+    #[oai(rename = "clients:write")]
+    ClientsWrite,
+    /// See the provisioning tokens, never the tokens themselves.
+    #[oai(rename = "tokens:read")]
+    TokensRead,
+    /// Make, rotate and revoke tokens.
+    #[oai(rename = "tokens:write")]
+    TokensWrite,
 }
 
 /// Names of the two schemes: *Authorize* in Swagger UI takes a client's credentials, or a token that somebody has.
@@ -129,9 +141,12 @@ impl<'a> ApiExtractor<'a> for Authed {
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let context = request.data::<OrgContext>().ok_or_else(Rejection::not_found)?;
-        let token = bearer(request.headers())?;
         let app = &context.app;
-        let who = app.token_verify(token, context.org, app.now()).await.map_err(Rejection::from)?;
+        let who = match bearer(request.headers()) {
+            Ok(token) => app.token_verify(token, context.org, app.now()).await.map_err(Rejection::from),
+            Err(rejection) => Err(rejection),
+        };
+        let who = who.map_err(|rejection| rejection.tell_metadata(context))?;
         // The org of the path and of the token are the same, or there is nothing here (V-40).
         if !context.is(&who.org) {
             return Err(Rejection::not_found().into());

@@ -5,6 +5,7 @@
 //! definitions, `resource::message` writes down what is no resource, `resource::example` shows one of each.
 
 mod attributes;
+mod credentials;
 mod deleted;
 mod example;
 mod mail;
@@ -113,6 +114,18 @@ shapes! {
     LoggedRequests => requests::page,
     /// What had to be forgiven.
     QuirkCounts => |_| requests::counts(),
+    /// A machine caller.
+    Client => |_| credentials::client(),
+    /// A page of clients.
+    ClientList => |registry| message::page::<Client>(registry, "The oldest first."),
+    /// Which client of the parent organization may enter, and for what.
+    ClientAdmission => |_| credentials::admission(),
+    /// A token that is listed by its id.
+    ProvisioningToken => |_| credentials::token(),
+    /// A page of provisioning tokens.
+    ProvisioningTokenList => |registry| message::page::<ProvisioningToken>(registry, "The newest first."),
+    /// Whose tokens end.
+    Revocation => |_| credentials::revocation(),
     /// What was deleted and can be restored.
     DeletedList => deleted::list,
     /// What a restoration came to.

@@ -6,12 +6,12 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
-use super::api::{DeletedApi, MailApi, RequestsApi, SchemasApi, SettingsApi};
+use super::api::{ClientsApi, DeletedApi, MailApi, RequestsApi, SchemasApi, SettingsApi, TokensApi};
 use super::docs::Docs;
 use super::error::Rejection;
 use super::guardrail::Guardrail;
 use super::invitation_page::{self, invitation_page};
-use super::oauth::{self, OauthApi};
+use super::oauth::{self, MetadataApi, OauthApi};
 use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Organizations, Resources, Root, Users};
 use super::tenant::{Address, OrgContext, is_tidy, local_path, set_path};
 use super::{health, operations};
@@ -27,10 +27,10 @@ fn scim() -> Scim {
 }
 
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Scim, SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi);
+pub(super) type Api = (Scim, SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi, ClientsApi, TokensApi);
 
 pub(super) fn api() -> Api {
-    (scim(), SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi)
+    (scim(), SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi, ClientsApi, TokensApi)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.
@@ -50,8 +50,8 @@ pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'stati
     let site = Site {
         // What somebody added comes last: a path is matched to the words in it before its parameters.
         scim: operations::route((scim(), Resources)),
-        api: operations::route((SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi)),
-        oauth: operations::route(OauthApi),
+        api: operations::route((SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi, ClientsApi, TokensApi)),
+        oauth: operations::route((OauthApi, MetadataApi)),
         docs,
         app,
     };
@@ -76,6 +76,7 @@ impl Endpoint for Site {
                 context.is_tidy = is_tidy(address.rest, request.uri().query());
                 let path = local_path(address.rest)?;
                 let route = if address.area == "api" { &self.api } else { &self.scim };
+                context.area = if address.area == "api" { "api" } else { "scim2" };
                 // On the heap: what waits for it would carry it along at every move.
                 Box::pin(within(route, request, context, path)).await
             }

@@ -7,6 +7,7 @@ use poem::http::uri::PathAndQuery;
 use poem::{FromRequest, Request, RequestBody};
 
 use super::error::Rejection;
+use super::oauth::resource_metadata;
 use crate::app::App;
 use crate::base::OrgId;
 use crate::org::Org;
@@ -24,6 +25,8 @@ pub struct OrgContext {
     pub org: OrgId,
     /// Public URL of the org's SCIM root, without a slash at the end. Built from the configuration and the ids alone (H-08).
     pub base: Arc<str>,
+    /// `scim2` or `api`.
+    pub area: &'static str,
     /// Whether the path has no slash too many, and no bare `?` (H-07).
     pub is_tidy: bool,
     root: std::ops::Range<usize>,
@@ -36,7 +39,12 @@ impl OrgContext {
         let public = &app.settings.public_url;
         let base: Arc<str> = format!("{public}/t/{root}/o/{org}/scim2").into();
         let start = public.len() + "/t/".len();
-        Some(OrgContext { app: app.clone(), org: id, base, is_tidy: true, root: start..start + root.len() })
+        Some(OrgContext { app: app.clone(), org: id, base, area: "scim2", is_tidy: true, root: start..start + root.len() })
+    }
+
+    /// Where clients find out whose tokens are taken here (SEC S-34).
+    pub(super) fn metadata(&self) -> Option<String> {
+        resource_metadata(&self.app.settings.public_url, &self.base[self.root.clone()], self.org, self.area)
     }
 
     /// Whether this is the org of the path: another root's handle is another address, where there is nothing.

@@ -181,7 +181,7 @@ async fn every_refusal_of_a_caller_has_its_challenge() {
         assert!(challenged.contains(challenge), "{sent:?}: {challenged}");
         assert_eq!(challenged.is_empty(), ![401, 403].contains(&status), "{sent:?}: {challenged}");
         if challenge == bare {
-            assert_eq!(challenged, bare, "no error code where no credentials were sent");
+            assert!(!challenged.contains("error"), "no error code where no credentials were sent: {challenged}");
         }
         if status == 403 {
             assert!(challenged.contains(r#"scope="users:read""#), "{challenged}");

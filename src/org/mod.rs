@@ -183,7 +183,7 @@ pub fn check_name(name: &str) -> Result<(), Error> {
 }
 
 /// A label of a host name (RFC 1123 §2.1) in lower case, so that a handle fits into a URL as it stands.
-fn is_handle(text: &str) -> bool {
+pub fn is_handle(text: &str) -> bool {
     let is_label = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     is_label && (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-')
 }

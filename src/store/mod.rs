@@ -12,7 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::auth::{self, Client};
+use crate::auth::{self, Client, ProvisioningToken, Source};
 use crate::base::limit::QUERY_DEADLINE;
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::directory::deleted::{Restored, Tombstone};
@@ -57,6 +57,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// A client by its `client_id`, with the org it is bound to.
     async fn client(&self, client: ClientId) -> Result<Option<Client>, Error>;
+
+    /// A page of the clients of `org`, guests included, the oldest first, and how many there are.
+    async fn clients(&self, org: OrgId, query: &Credentials) -> Result<(usize, Vec<Client>), Error>;
+
+    /// A page of the provisioning tokens of `org`, the newest first, and how many there are.
+    async fn tokens(&self, org: OrgId, query: &Credentials) -> Result<(usize, Vec<ProvisioningToken>), Error>;
+
+    /// The first thousand provisioning tokens of any org that end between the two and have no successor. For the worker.
+    async fn tokens_ending(&self, from: Timestamp, until: Timestamp) -> Result<Vec<ProvisioningToken>, Error>;
 
     /// A user of `org` by `userName`: id, whether active, and the password hash.
     async fn account(&self, org: OrgId, user_name: &str) -> Result<Option<Account>, Error>;
@@ -134,6 +143,31 @@ pub struct Claim {
     pub subject: auth::Subject,
     /// Its `jti`, if it has one.
     pub token: Option<TokenId>,
+    /// The client of ours that it came through.
+    pub client: Option<ClientId>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// What it was exchanged from.
+    pub sources: Vec<Source>,
+}
+
+impl Claim {
+    /// Of a token that came through no client, in the beginning of time.
+    pub fn of(subject: auth::Subject, token: Option<TokenId>) -> Claim {
+        Claim { subject, token, client: None, issued_at: Timestamp(0), sources: Vec::new() }
+    }
+}
+
+impl From<&auth::Verified> for Claim {
+    fn from(verified: &auth::Verified) -> Claim {
+        Claim {
+            subject: verified.subject.clone(),
+            token: verified.token,
+            client: verified.client_id.as_ref().and_then(|client| client.parse().ok()),
+            issued_at: verified.issued_at,
+            sources: verified.sources.clone(),
+        }
+    }
 }
 
 /// What the store says of a claim.
@@ -141,8 +175,23 @@ pub struct Claim {
 pub struct Access {
     /// The org.
     pub org: Arc<Org>,
-    /// Whether the subject exists in this org, is active, and the token is not revoked.
+    /// Whether the subject exists in this org, is active, and neither the token nor anything it came from is revoked.
     pub is_live: bool,
+    /// When the token ends, where that is known here: before its `exp` if another took its place.
+    pub ends_at: Option<Timestamp>,
+    /// Whether it is a provisioning token, whose last use is remembered.
+    pub is_listed: bool,
+}
+
+/// Which clients or tokens.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// Only this one.
+    pub id: Option<Uuid>,
+    /// How many to pass over.
+    pub offset: usize,
+    /// How many at the most.
+    pub count: usize,
 }
 
 /// A person who may sign in.

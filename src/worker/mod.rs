@@ -4,6 +4,7 @@
 //! a letter twice, under one `Message-ID` (SEC F-16). `outbox` says when to try again, `mail` what a letter says.
 
 pub mod carrier;
+pub mod credentials;
 pub mod keys;
 pub mod log;
 pub mod post;
@@ -11,6 +12,7 @@ pub mod purge;
 mod smtp;
 
 pub use carrier::carry;
+pub use credentials::keep_credentials;
 pub use keys::refresh_keys;
 pub use log::log_requests;
 pub use post::{MailSettings, Post, Tls, Transport};

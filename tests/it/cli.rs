@@ -31,7 +31,7 @@ fn is_id(value: &Value) -> bool {
 #[test]
 fn every_command_explains_itself() {
     let tree = Tree::new(&[]);
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 23] = [
         &[],
         &["quickstart"],
         &["init"],
@@ -43,7 +43,14 @@ fn every_command_explains_itself() {
         &["org", "delete"],
         &["client"],
         &["client", "create"],
+        &["client", "list"],
+        &["client", "rotate"],
+        &["client", "delete"],
+        &["token"],
         &["token", "create"],
+        &["token", "list"],
+        &["token", "rotate"],
+        &["token", "revoke"],
         &["mail", "preview"],
         &["mail", "test"],
         &["migrate"],

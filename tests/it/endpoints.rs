@@ -92,6 +92,18 @@ const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/resource-types/{name}", Scope("schemas:read"), 200),
     ("PUT", "/resource-types/{name}", Scope("schemas:write"), 403),
     ("DELETE", "/resource-types/{name}", Scope("schemas:write"), 403),
+    ("GET", "/clients", Scope("clients:read"), 200),
+    ("POST", "/clients", Scope("clients:write"), 201),
+    ("POST", "/clients/.admit", Scope("clients:write"), 200),
+    ("GET", "/clients/{id}", Scope("clients:read"), 200),
+    ("DELETE", "/clients/{id}", Scope("clients:write"), 204),
+    ("POST", "/clients/{id}/.rotate", Scope("clients:write"), 200),
+    ("GET", "/tokens", Scope("tokens:read"), 200),
+    ("POST", "/tokens", Scope("tokens:write"), 201),
+    ("POST", "/tokens/.revoke", Scope("tokens:write"), 204),
+    ("GET", "/tokens/{id}", Scope("tokens:read"), 200),
+    ("DELETE", "/tokens/{id}", Scope("tokens:write"), 204),
+    ("POST", "/tokens/{id}/.rotate", Scope("tokens:write"), 200),
     ("GET", "/openapi.json", Token, 200),
     // The code in the body is the credential; without a good one there is nothing to be seen.
     ("POST", "/Invitations/.accept", Nothing, 404),
@@ -111,14 +123,22 @@ const OWN: &[(&str, &str, Needs, u16)] = &[
 ];
 
 /// The first segments of what stands below `api` and not below `scim2`.
-const API: [&str; 8] = ["settings", "mail", "requests", "quirks", "deleted", "schemas", "resource-types", "openapi.json"];
+const API: [&str; 10] =
+    ["settings", "mail", "requests", "quirks", "deleted", "schemas", "resource-types", "clients", "tokens", "openapi.json"];
 
 /// A schema that the tree added.
 const ROBOT: &str = "urn:example:scim:schemas:2.0:Robot";
 
 /// What belongs to no org: method, path, and what is answered to one who brings nothing.
-const BESIDE: &[(&str, &str, u16)] =
-    &[("GET", "/.well-known/oauth-authorization-server", 200), ("GET", "/oauth2/jwks", 200), ("POST", "/oauth2/token", 400)];
+const BESIDE: &[(&str, &str, u16)] = &[
+    ("GET", "/.well-known/oauth-authorization-server", 200),
+    ("GET", "/.well-known/oauth-protected-resource", 200),
+    ("GET", "/.well-known/oauth-protected-resource/t/{root}/o/{org}", 404),
+    ("GET", "/.well-known/oauth-protected-resource/t/{root}/o/{org}/{area}", 404),
+    ("GET", "/oauth2/jwks", 200),
+    ("POST", "/oauth2/token", 400),
+    ("POST", "/oauth2/revoke", 400),
+];
 
 /// An org with a parent, a child, a sibling, and a neighbour in another tree.
 struct Stage {
@@ -156,6 +176,13 @@ impl Stage {
         let kind = path.split('/').nth(1).unwrap_or_default();
         let body = match (method, path) {
             ("GET" | "DELETE", _) | (_, "/Invitations/{id}/.revoke" | "/deleted/{id}/.restore") => None,
+            (_, "/clients/{id}/.rotate" | "/tokens/{id}/.rotate") => None,
+            (_, "/clients" | "/tokens") => Some(json!({ "name": name, "scope": format!("{kind}:write") })),
+            (_, "/clients/.admit") => {
+                let made = self.parent.api().post("/clients", &json!({ "scope": "users:read" })).await.expect(201);
+                Some(json!({ "id": made.id(), "scope": "clients:write" }))
+            }
+            (_, "/tokens/.revoke") => Some(json!({ "token": "01890a5d-ac96-774b-bcce-b302099a8057" })),
             (_, "/Bulk") => {
                 let delete = json!({ "method": "DELETE", "path": "/Users/0" });
                 Some(json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [delete] }))
@@ -224,6 +251,10 @@ impl Stage {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             }
+            "clients" | "tokens" if path.contains("{id}") => {
+                let body = json!({ "name": name, "scope": format!("{kind}:write") });
+                self.admin.api().post(&format!("/{kind}"), &body).await.expect(201).id()
+            }
             "deleted" if path.contains("{id}") => {
                 let id = self.admin.user(&format!("old{}", self.made)).await;
                 self.admin.delete(&format!("/Users/{id}")).await.expect(204);
@@ -241,12 +272,22 @@ impl Stage {
     /// Everything there is in the org, to be compared.
     async fn everything(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for endpoint in ["/Users", "/Groups", "/Invitations", "/Organizations", "/Robots", "/../api/deleted"] {
+        for endpoint in [
+            "/Users",
+            "/Groups",
+            "/Invitations",
+            "/Organizations",
+            "/Robots",
+            "/../api/deleted",
+            "/../api/clients",
+            "/../api/tokens",
+        ] {
             let mut list = self.admin.get(&format!("{endpoint}?count=1000")).await.expect(200).body;
             // A letter may be on its way meanwhile; that is the server's own doing.
             for resource in list["Resources"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
                 resource.remove("delivery");
                 resource.remove("meta");
+                resource.remove("lastUsed");
             }
             all.push(list);
         }

@@ -29,3 +29,4 @@ mod smtp;
 mod store;
 mod story;
 mod tidy;
+mod tokens;

@@ -4,15 +4,14 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use serde_json::{Value, json};
 
-use super::Tag;
+use super::{Tag, page};
 use crate::base::limit;
 use crate::directory::deleted::{self, Reason, Restored, Tombstone};
 use crate::http::answer::Told;
 use crate::http::resource::{DeletedList, Restoration};
 use crate::http::scim::{id, parameter::Integer};
 use crate::http::{Authed, Deleted, OAuthScope, Rejection};
-use crate::scim::list::{self, ListParams};
-use crate::scim::{self, Kind, Schemas, ScimType};
+use crate::scim::{self, Kind, ScimType};
 
 /// The operations on what was deleted.
 pub struct DeletedApi;
@@ -36,20 +35,10 @@ impl DeletedApi {
         count: Query<Option<Integer>>,
     ) -> Result<Told<DeletedList>, Rejection> {
         let kind = kind.0.as_deref().map(kind_of).transpose()?;
-        let params = ListParams {
-            start_index: start_index.0.as_ref().map(|text| &*text.0),
-            count: count.0.as_ref().map(|text| &*text.0),
-            ..ListParams::default()
-        };
-        let query = list::parse(&params, Schemas::core().user(), caller.profile())?;
-        let start = query.start.index();
-        let (total, page) = caller.app.deleted_list(&caller.who, kind, start - 1, query.count).await?;
-        Ok(Told::new(&json!({
-            "totalResults": total,
-            "startIndex": start,
-            "itemsPerPage": page.len(),
-            "Resources": page.iter().map(|tombstone| shown(&caller, tombstone)).collect::<Vec<_>>(),
-        })))
+        let (start, count) = page::of(&caller, &start_index, &count)?;
+        let (total, deleted) = caller.app.deleted_list(&caller.who, kind, start - 1, count).await?;
+        let deleted = deleted.iter().map(|tombstone| shown(&caller, tombstone)).collect();
+        Ok(Told::new(&page::print(total, start, deleted)))
     }
 
     /// Restore what was deleted

@@ -1,4 +1,7 @@
-//! The body of a token request, and the client's credentials from it or from the `Authorization` header.
+//! The body of a request to an OAuth endpoint, and the client's credentials from it or from the `Authorization` header.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,64 +10,138 @@ use poem::http::header::AUTHORIZATION;
 use poem::web::Form;
 use poem::{Body, FromRequest, Request, RequestBody, Result};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
-use poem_openapi::types::Type as _;
+use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 
 use super::Refused;
+use crate::app::clients::Presented;
+use crate::auth::assertion;
 use crate::base::{Secret, limit};
 
-/// Bytes of the body; a subject token will have room.
-const FORM_BYTES_MAX: usize = 2 * limit::TOKEN_BYTES_MAX;
+/// Bytes of the body: a subject token and an assertion fit in.
+const FORM_BYTES_MAX: usize = 3 * limit::TOKEN_BYTES_MAX;
 
-/// What was sent, or why it is not a token request. Never fails by itself, so that every error speaks OAuth.
-pub struct TokenForm(pub(super) Result<Asked, Refused>);
+/// Parameters that are read; what is unknown is ignored (RFC 6749 §3.2).
+const KNOWN: [&str; 15] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "scope",
+    "token",
+    "token_type_hint",
+    "subject_token",
+    "subject_token_type",
+    "requested_token_type",
+    "actor_token",
+    "actor_token_type",
+    "switching_organization",
+    "organization",
+];
+
+/// What was sent, or why it is no request. Never fails by itself, so that every error speaks OAuth.
+pub struct OauthForm<T>(pub(super) Result<Sent, Refused>, PhantomData<fn() -> T>);
+
+/// How a form looks in the document.
+pub trait FormShape: Type {
+    /// What it cannot be without.
+    const NEEDS: &'static str;
+}
 
 /// A request that is complete.
 #[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) client_id: String,
-    pub(super) client_secret: Secret<String>,
-    pub(super) scope: Option<String>,
+pub(super) struct Sent {
+    pub(super) client: Presented,
     /// `resource` (RFC 8707) and `audience`: where the token is meant for. Honoured or refused, never ignored (SEC S-33).
     pub(super) targets: Vec<String>,
+    fields: HashMap<&'static str, String>,
 }
 
-/// A request for an access token (RFC 6749 §4.4.2).
+impl Sent {
+    /// A parameter that has a value.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str)
+    }
+
+    /// One that must be there.
+    pub(super) fn need(&self, name: &str) -> Result<&str, Refused> {
+        self.get(name).ok_or_else(|| Refused::new("invalid_request", format!("`{name}` is missing")))
+    }
+}
+
+/// A request for an access token.
 #[derive(Object)]
 #[allow(dead_code)] // The document's picture of the form; the fields are read by name below.
-struct TokenRequest {
+pub struct TokenRequest {
     /// `client_credentials`.
     grant_type: String,
-    /// Unless the client authenticates by HTTP Basic.
+    /// Unless the client authenticates by HTTP Basic or by an assertion.
     client_id: Option<String>,
-    /// Unless the client authenticates by HTTP Basic.
+    /// Unless the client authenticates by HTTP Basic or by an assertion.
     #[oai(validator(max_length = 1024))]
     client_secret: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, for `private_key_jwt`.
+    client_assertion_type: Option<String>,
+    /// A JWT signed by the client's key (RFC 7523 §3): `iss` and `sub` are its id, `aud` is the issuer or the address of this endpoint,
+    /// `exp` lies at most ten minutes ahead, `jti` is good for one use.
+    client_assertion: Option<String>,
     /// Scopes with spaces between; all that the client may have, if left out.
     scope: Option<String>,
+    /// What the token is for, by its URL (RFC 8707): this server, named by its issuer.
+    resource: Option<String>,
+    /// The same, by its name.
+    audience: Option<String>,
 }
 
-impl<'a> ApiExtractor<'a> for TokenForm {
+impl FormShape for TokenRequest {
+    const NEEDS: &'static str = "grant_type";
+}
+
+/// A token that is needed no more.
+#[derive(Object)]
+#[allow(dead_code)] // As above.
+pub struct RevocationRequest {
+    /// An access token that was issued to the client.
+    token: String,
+    /// Not looked at; there is one kind.
+    token_type_hint: Option<String>,
+    /// Unless the client authenticates by HTTP Basic or by an assertion.
+    client_id: Option<String>,
+    /// Unless the client authenticates by HTTP Basic or by an assertion.
+    #[oai(validator(max_length = 1024))]
+    client_secret: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, for `private_key_jwt`.
+    client_assertion_type: Option<String>,
+    /// As at the token endpoint.
+    client_assertion: Option<String>,
+}
+
+impl FormShape for RevocationRequest {
+    const NEEDS: &'static str = "token";
+}
+
+impl<'a, T: FormShape> ApiExtractor<'a> for OauthForm<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        TokenRequest::register(registry);
+        T::register(registry);
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let content = MetaMediaType { content_type: "application/x-www-form-urlencoded", schema: TokenRequest::schema_ref() };
+        let content = MetaMediaType { content_type: "application/x-www-form-urlencoded", schema: T::schema_ref() };
         Some(MetaRequest { description: None, content: vec![content], required: true })
     }
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let fields = match fields(request, body).await {
-            Ok(fields) => fields,
-            Err(refused) => return Ok(TokenForm(Err(refused))),
+        let sent = match fields(request, body).await {
+            Ok(fields) => sent(request.headers(), fields, T::NEEDS),
+            Err(refused) => Err(refused),
         };
-        Ok(TokenForm(asked(request.headers(), fields)))
+        Ok(OauthForm(sent, PhantomData))
     }
 }
 
@@ -74,58 +151,51 @@ async fn fields(request: &Request, body: &mut RequestBody) -> Result<Vec<(String
     let bytes = tokio::time::timeout(limit::BODY_DEADLINE, body.into_bytes_limit(FORM_BYTES_MAX))
         .await
         .map_err(|_| invalid("the body did not arrive in time"))?
-        .map_err(|_| invalid("the body is cut off, or larger than 16384 bytes"))?;
+        .map_err(|_| invalid("the body is cut off, or larger than 24576 bytes"))?;
     let mut body = RequestBody::new(Body::from(bytes));
     let form = <Form<Vec<(String, String)>> as FromRequest>::from_request(request, &mut body).await;
     Ok(form.map_err(|_| invalid("the body is not application/x-www-form-urlencoded"))?.0)
 }
 
-/// Puts header and form together.
-fn asked(headers: &HeaderMap, fields: Vec<(String, String)>) -> Result<Asked, Refused> {
-    let invalid = |description: &str| Refused::new("invalid_request", description);
-    // RFC 6749 §3.2: nothing twice, and a parameter without a value is none. What is unknown is ignored.
-    let mut known = Fields::default();
+/// Puts header and form together; `needs` must be there.
+fn sent(headers: &HeaderMap, form: Vec<(String, String)>, needs: &str) -> Result<Sent, Refused> {
+    let invalid = |description: String| Refused::new("invalid_request", description);
+    // RFC 6749 §3.2: nothing twice, and a parameter without a value is none.
+    let mut fields = HashMap::new();
     let mut targets = Vec::new();
-    for (name, value) in fields {
-        let slot = match name.as_str() {
-            "grant_type" => &mut known.grant_type,
-            "client_id" => &mut known.client_id,
-            "client_secret" => &mut known.client_secret,
-            "scope" => &mut known.scope,
-            "resource" | "audience" => {
-                targets.push(value);
-                continue;
-            }
-            _ => continue,
-        };
-        if slot.replace(value).is_some() {
-            return Err(invalid(&format!("`{name}` is there twice")));
+    for (name, value) in form {
+        if matches!(&*name, "resource" | "audience") {
+            targets.push(value);
+        } else if let Some(known) = KNOWN.into_iter().find(|known| *known == name)
+            && fields.insert(known, value).is_some()
+        {
+            return Err(invalid(format!("`{name}` is there twice")));
         }
     }
-    let Fields { grant_type, client_id, client_secret, scope } = known;
-    let given = |field: Option<String>| field.filter(|value| !value.is_empty());
-    match given(grant_type).as_deref() {
-        Some("client_credentials") => {}
-        Some(_) => return Err(Refused::new("unsupported_grant_type", "only client_credentials is known here")),
-        None => return Err(invalid("`grant_type` is missing")),
+    fields.retain(|_, value| !value.is_empty());
+    if !fields.contains_key(needs) {
+        return Err(invalid(format!("`{needs}` is missing")));
     }
-    let (client_id, client_secret) = match (basic(headers)?, given(client_id), given(client_secret)) {
-        // RFC 6749 §2.3: one way of authentication in one request.
-        (Some(_), _, Some(_)) => return Err(invalid("credentials both in the header and in the form")),
-        (Some((id, _)), Some(other), None) if id != other => return Err(invalid("two different client ids")),
-        (Some((id, secret)), _, None) => (id, secret),
-        (None, Some(id), Some(secret)) => (id, secret),
-        (None, ..) => return Err(Refused::new("invalid_client", "a client id and its secret are needed")),
-    };
-    Ok(Asked { client_id, client_secret: Secret::new(client_secret), scope: given(scope), targets })
+    let client = presented(headers, &mut fields)?;
+    Ok(Sent { client, targets, fields })
 }
 
-#[derive(Default)]
-struct Fields {
-    grant_type: Option<String>,
-    client_id: Option<String>,
-    client_secret: Option<String>,
-    scope: Option<String>,
+/// RFC 6749 §2.3: one way of authentication in one request.
+fn presented(headers: &HeaderMap, fields: &mut HashMap<&'static str, String>) -> Result<Presented, Refused> {
+    let invalid = |description: &str| Refused::new("invalid_request", description);
+    let (id, secret) = (fields.remove("client_id"), fields.remove("client_secret"));
+    let (kind, assertion) = (fields.remove("client_assertion_type"), fields.remove("client_assertion"));
+    match (basic(headers)?, secret, assertion, id) {
+        (Some(_), Some(_), _, _) => Err(invalid("credentials both in the header and in the form")),
+        (Some(_), _, Some(_), _) | (_, Some(_), Some(_), _) => Err(invalid("both an assertion and a secret")),
+        (Some((id, _)), _, _, Some(other)) if id != other => Err(invalid("two different client ids")),
+        (Some((id, secret)), ..) | (None, Some(secret), None, Some(id)) => Ok(Presented::Secret(id, Secret::new(secret))),
+        (None, None, Some(assertion), id) if kind.as_deref() == Some(assertion::TYPE) => {
+            Ok(Presented::Assertion(id, Secret::new(assertion)))
+        }
+        (None, None, Some(_), _) => Err(invalid("`client_assertion_type` is not one that is taken here")),
+        _ => Err(Refused::new("invalid_client", "a client id and its secret, or an assertion, are needed")),
+    }
 }
 
 /// RFC 6749 §2.3.1. Ids and secrets made here hold no character that form encoding would change, so there is nothing to decode.
@@ -156,8 +226,11 @@ mod tests {
             headers.append(AUTHORIZATION, value.parse().expect("a header"));
         }
         let fields = form.split('&').filter_map(|field| field.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned()));
-        let found = match asked(&headers, fields.collect()) {
-            Ok(asked) => format!("{} {} {:?}", asked.client_id, asked.client_secret.expose(), asked.scope),
+        let found = match sent(&headers, fields.collect(), "grant_type") {
+            Ok(sent) => match &sent.client {
+                Presented::Secret(id, secret) => format!("{id} {} {:?}", secret.expose(), sent.get("scope")),
+                Presented::Assertion(id, assertion) => format!("{id:?} {}", assertion.expose()),
+            },
             Err(refused) => refused.error.to_owned(),
         };
         assert_eq!(found, expected, "{authorization:?} {form}");
@@ -177,13 +250,20 @@ mod tests {
         check(&["Basic YQ=="], "grant_type=client_credentials", "invalid_client");
         check(&[], "grant_type=client_credentials&client_id=a", "invalid_client");
         check(&[], "grant_type=client_credentials", "invalid_client");
+        let kind = assertion::TYPE;
+        let signed = format!("grant_type=client_credentials&client_assertion_type={kind}&client_assertion=x");
+        check(&[], &signed, "None x");
+        check(&[], &format!("{signed}&client_id=a"), "Some(\"a\") x");
+        check(&[], &format!("{signed}&client_id=a&client_secret=b"), "invalid_request");
+        check(&[basic], &signed, "invalid_request");
+        check(&[], "grant_type=client_credentials&client_assertion=x", "invalid_request");
+        check(&[], "grant_type=client_credentials&client_assertion_type=y&client_assertion=x", "invalid_request");
     }
 
     #[test]
     fn a_form_says_everything_once() {
         check(&[], "", "invalid_request");
         check(&[], "grant_type=", "invalid_request");
-        check(&[], "grant_type=password&client_id=a&client_secret=b", "unsupported_grant_type");
         check(&[], "grant_type=client_credentials&grant_type=client_credentials", "invalid_request");
         check(&[], "grant_type=client_credentials&client_id=a&client_secret=b&scope=x&scope=y", "invalid_request");
         check(&[], "grant_type=client_credentials&client_id=a&client_secret=b&other=1&other=2", "a b None");

@@ -1,9 +1,10 @@
 //! `/oauth2/…`: tokens for clients, our public keys, and the metadata that tells where both are.
 //!
 //! Errors here speak RFC 6749 §5.2, not SCIM. What is sent is judged in [`form`], who it is and what it may have in
-//! `app::tokens`.
+//! `app::tokens`. [`metadata`] tells what works here, and nothing else.
 
 pub mod form;
+mod metadata;
 
 use std::sync::Arc;
 
@@ -12,9 +13,12 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 use serde_json::Value;
 
-use self::form::TokenForm;
+use self::form::{OauthForm, RevocationRequest, Sent, TokenRequest};
+pub use self::metadata::MetadataApi;
+pub(super) use self::metadata::resource_metadata;
+use crate::app::tokens::Issued;
 use crate::app::{self, App, ErrorKind};
-use crate::auth::{self, ScopeSet};
+use crate::auth;
 
 /// The heading in the document.
 #[derive(Tags)]
@@ -26,38 +30,36 @@ enum Tag {
 /// The operations. They stand at the top, not below an org: their paths are whole.
 pub struct OauthApi;
 
-/// Whether [`OauthApi`] knows what to do at `path`.
+/// Whether [`OauthApi`] or [`MetadataApi`] knows what to do at `path`.
 pub(super) fn is_ours(path: &str) -> bool {
-    path.starts_with("/oauth2/") || path == "/.well-known/oauth-authorization-server"
+    path.starts_with("/oauth2/") || path.starts_with("/.well-known/")
 }
 
 #[OpenApi(tag = "Tag::Tokens")]
 impl OauthApi {
     /// Get an access token
     ///
-    /// For a client of an organization, by its id and secret (RFC 6749 §4.4), as HTTP Basic or in the form. The token enters
-    /// the client's own organization only, and is good for an hour.
+    /// For a client of an organization, by its id and secret, as HTTP Basic or in the form, or by an assertion that its key signed.
+    ///
+    /// `client_credentials` (RFC 6749 §4.4): the token enters the client's own organization only, and is good for an hour.
     #[oai(path = "/oauth2/token", method = "post", operation_id = "issueToken")]
-    async fn token(&self, app: Data<&Arc<App>>, form: TokenForm) -> TokenAnswer {
-        let asked = match form.0 {
-            Ok(asked) => asked,
-            Err(refused) => return refused.answer(),
-        };
-        if asked.targets.iter().any(|target| target != app.issuer()) {
-            return Refused::new("invalid_target", "tokens are for this server only, and it is named by its issuer").answer();
-        }
-        match app.token_issue(&asked.client_id, &asked.client_secret, asked.scope.as_deref()).await {
-            Ok(issued) => TokenAnswer::Issued(
-                Json(AccessToken {
-                    access_token: issued.access_token.expose().clone(),
-                    token_type: "Bearer".into(),
-                    expires_in: issued.lifetime.as_secs(),
-                    scope: issued.scopes.to_string(),
-                }),
-                NO_STORE.into(),
-            ),
-            Err(error) => Refused::from(error).answer(),
-        }
+    async fn token(&self, app: Data<&Arc<App>>, form: OauthForm<TokenRequest>) -> Result<TokenAnswer, RefusedAnswer> {
+        let issued = issue(&app, form).await?;
+        Ok(TokenAnswer::Issued(Json(issued), NO_STORE.into()))
+    }
+
+    /// Revoke a token
+    ///
+    /// RFC 7009: from the next request on it is not believed any more, nor what it was exchanged for. A client revokes tokens that
+    /// were issued to it. A token that is none, or has ended, is 200 all the same.
+    #[oai(path = "/oauth2/revoke", method = "post", operation_id = "revokeToken")]
+    async fn revoke(
+        &self,
+        app: Data<&Arc<App>>,
+        form: OauthForm<RevocationRequest>,
+    ) -> Result<RevocationAnswer, RefusedAnswer> {
+        revoke(&app, form).await?;
+        Ok(RevocationAnswer::Revoked(NO_STORE.into()))
     }
 
     /// Get the public keys
@@ -67,24 +69,40 @@ impl OauthApi {
     async fn jwks(&self, app: Data<&Arc<App>>) -> JwksAnswer {
         JwksAnswer::Set(Json(app.jwks()), "public, max-age=300".into())
     }
+}
 
-    /// Get the metadata of the authorization server
-    ///
-    /// RFC 8414.
-    #[oai(path = "/.well-known/oauth-authorization-server", method = "get", operation_id = "getAuthorizationServer")]
-    async fn metadata(&self, app: Data<&Arc<App>>) -> Json<AuthorizationServer> {
-        let at = |path: &str| format!("{}{path}", app.settings.public_url);
-        Json(AuthorizationServer {
-            issuer: app.issuer().to_owned(),
-            token_endpoint: at("/oauth2/token"),
-            jwks_uri: at("/oauth2/jwks"),
-            scopes_supported: ScopeSet::ALL.iter().map(|scope| scope.to_string()).collect(),
-            response_types_supported: Vec::new(),
-            grant_types_supported: vec!["client_credentials".into()],
-            token_endpoint_auth_methods_supported: vec!["client_secret_basic".into(), "client_secret_post".into()],
-        })
+async fn issue(app: &App, form: OauthForm<TokenRequest>) -> Result<AccessToken, Refused> {
+    let sent = form.0?;
+    match sent.get("grant_type") {
+        Some("client_credentials") => {
+            if sent.targets.iter().any(|target| target != app.issuer()) {
+                let detail = "tokens are for this server only, and it is named by its issuer";
+                return Err(Refused::new("invalid_target", detail));
+            }
+            Ok(app.token_issue(&sent.client, sent.get("scope")).await?.into())
+        }
+        _ => Err(Refused::new("unsupported_grant_type", "only client_credentials is known here")),
     }
 }
+
+async fn revoke(app: &App, form: OauthForm<RevocationRequest>) -> Result<(), Refused> {
+    let sent: Sent = form.0?;
+    Ok(app.token_end(&sent.client, sent.need("token")?).await?)
+}
+
+impl From<Issued> for AccessToken {
+    fn from(issued: Issued) -> Self {
+        AccessToken {
+            access_token: issued.access_token.expose().clone(),
+            token_type: "Bearer".into(),
+            expires_in: issued.lifetime.as_secs(),
+            scope: issued.scopes.to_string(),
+        }
+    }
+}
+
+/// What `grant_type` may be.
+const GRANT_TYPES: [&str; 1] = ["client_credentials"];
 
 const NO_STORE: &str = "no-store";
 
@@ -105,30 +123,11 @@ struct AccessToken {
 #[derive(Object)]
 #[oai(rename = "OauthError")]
 struct OauthError {
-    /// `invalid_client`, `invalid_request`, `invalid_scope`, `invalid_target`, `unsupported_grant_type`,
+    /// `invalid_client`, `invalid_request`, `invalid_scope`, `invalid_target`, `unauthorized_client`, `unsupported_grant_type`,
     /// `server_error` or `temporarily_unavailable`.
     error: String,
     /// For the developer.
     error_description: String,
-}
-
-/// What works here, and nothing else.
-#[derive(Object)]
-struct AuthorizationServer {
-    /// As in the tokens' `iss`.
-    issuer: String,
-    /// Where tokens are issued.
-    token_endpoint: String,
-    /// Where the public keys are.
-    jwks_uri: String,
-    /// What can be asked for.
-    scopes_supported: Vec<String>,
-    /// None: nobody is sent to a browser.
-    response_types_supported: Vec<String>,
-    /// How tokens are asked for.
-    grant_types_supported: Vec<String>,
-    /// How clients say who they are.
-    token_endpoint_auth_methods_supported: Vec<String>,
 }
 
 #[derive(ApiResponse)]
@@ -143,6 +142,17 @@ enum TokenAnswer {
     /// The token.
     #[oai(status = 200)]
     Issued(Json<AccessToken>, #[oai(header = "Cache-Control")] String),
+}
+
+#[derive(ApiResponse)]
+enum RevocationAnswer {
+    /// Nobody believes it, from now on.
+    #[oai(status = 200)]
+    Revoked(#[oai(header = "Cache-Control")] String),
+}
+
+#[derive(ApiResponse)]
+enum RefusedAnswer {
     /// The request is wrong, or asks for too much.
     #[oai(status = 400)]
     Bad(Json<OauthError>, #[oai(header = "Cache-Control")] String),
@@ -168,24 +178,32 @@ impl Refused {
     pub(crate) fn new(error: &'static str, description: impl Into<String>) -> Self {
         Refused { error, description: description.into() }
     }
+}
 
-    fn answer(self) -> TokenAnswer {
-        let body = Json(OauthError { error: self.error.into(), error_description: self.description });
-        match self.error {
+impl From<Refused> for RefusedAnswer {
+    fn from(refused: Refused) -> Self {
+        let body = Json(OauthError { error: refused.error.into(), error_description: refused.description });
+        match refused.error {
             // RFC 6749 §5.2: the scheme that the client used; telling all the same costs nothing.
-            "invalid_client" => TokenAnswer::Client(body, NO_STORE.into(), "Basic realm=\"usher\", charset=\"UTF-8\"".into()),
-            "server_error" => TokenAnswer::Failed(body, NO_STORE.into()),
-            "temporarily_unavailable" => TokenAnswer::Busy(body, NO_STORE.into(), 1),
-            _ => TokenAnswer::Bad(body, NO_STORE.into()),
+            "invalid_client" => RefusedAnswer::Client(body, NO_STORE.into(), "Basic realm=\"usher\", charset=\"UTF-8\"".into()),
+            "server_error" => RefusedAnswer::Failed(body, NO_STORE.into()),
+            "temporarily_unavailable" => RefusedAnswer::Busy(body, NO_STORE.into(), 1),
+            _ => RefusedAnswer::Bad(body, NO_STORE.into()),
         }
     }
 }
 
 impl From<app::Error> for Refused {
     fn from(error: app::Error) -> Self {
+        let text = error.to_string();
         match (&error, error.kind()) {
-            (app::Error::Auth(auth::Error::InvalidClient), _) => Refused::new("invalid_client", error.to_string()),
-            (app::Error::Auth(_), _) => Refused::new("invalid_scope", error.to_string()),
+            (app::Error::Auth(error), _) => match error {
+                auth::Error::InvalidClient | auth::Error::Assertion(_) => Refused::new("invalid_client", text),
+                auth::Error::InvalidTarget => Refused::new("invalid_target", text),
+                auth::Error::SubjectToken => Refused::new("invalid_request", text),
+                auth::Error::NotItsToken => Refused::new("unauthorized_client", text),
+                _ => Refused::new("invalid_scope", text),
+            },
             (_, ErrorKind::Busy) => Refused::new("temporarily_unavailable", "the server is busy"),
             _ => {
                 tracing::error!(error = &error as &dyn std::error::Error, "no token could be issued");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::app::tokens::signing_key_create;
 use crate::app::{Issuers, Settings};
-use crate::auth::SigningKey;
+use crate::auth::{ScopeSet, SigningKey};
 use crate::base::clock::ManualClock;
 use crate::base::random::SystemRandom;
 use crate::base::{OrgId, Secret, Timestamp};
@@ -115,7 +115,7 @@ async fn every_refusal_speaks_rfc_6749() {
         (Some(&good), FORM, site.posted(""), 400, "invalid_request"),
         (Some(&good), FORM, String::new(), 400, "invalid_request"),
         (Some(&good), "application/json", r#"{"grant_type":"client_credentials"}"#.into(), 400, "invalid_request"),
-        (Some(&good), FORM, format!("{}&x={}", bare(), "x".repeat(20_000)), 400, "invalid_request"),
+        (Some(&good), FORM, format!("{}&x={}", bare(), "x".repeat(30_000)), 400, "invalid_request"),
         (Some(&good), FORM, "grant_type=password".into(), 400, "unsupported_grant_type"),
         (Some(&good), FORM, format!("{}&scope=users:write", bare()), 400, "invalid_scope"),
         (Some(&good), FORM, format!("{}&scope=admin", bare()), 400, "invalid_scope"),
@@ -139,14 +139,20 @@ async fn every_refusal_speaks_rfc_6749() {
 async fn keys_and_metadata_are_published_and_name_only_what_works() {
     let site = site().await;
     let metadata = site.get("/.well-known/oauth-authorization-server").await.body;
+    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let algorithms = ["ES256", "ES384", "EdDSA", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
     let expected = json!({
         "issuer": NAME,
         "token_endpoint": format!("{NAME}/oauth2/token"),
+        "revocation_endpoint": format!("{NAME}/oauth2/revoke"),
         "jwks_uri": format!("{NAME}/oauth2/jwks"),
         "scopes_supported": crate::auth::ScopeSet::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
     });
     assert_eq!(metadata, expected);
     let set = site.get("/oauth2/jwks").await.body;
@@ -164,4 +170,71 @@ async fn the_served_document_has_the_token_endpoint_under_its_own_path() {
     assert_eq!(document["paths"]["/oauth2/token"]["servers"], json!([{ "url": "/" }]), "not below an org");
     let flow = &document["components"]["securitySchemes"]["clientCredentials"]["flows"]["clientCredentials"];
     assert_eq!(flow["tokenUrl"], format!("{NAME}/oauth2/token"));
+}
+
+/// A key pair of a client: the private part, and the JWK set that it registers.
+fn key_pair() -> (jsonwebtoken::EncodingKey, Value) {
+    let pem = signing_key_create();
+    let set = crate::auth::jwks::print(&SigningKey::from_pem(pem.expose()).expect("a key"));
+    (jsonwebtoken::EncodingKey::from_ec_pem(pem.expose().as_bytes()).expect("a private key"), set)
+}
+
+fn assertion(key: &jsonwebtoken::EncodingKey, client: &str, jti: &str, now: i64) -> String {
+    let claims = json!({ "iss": client, "sub": client, "aud": NAME, "exp": now + 60, "jti": jti });
+    let signed =
+        jsonwebtoken::encode(&jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256), &claims, key).expect("signed");
+    format!("client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion={signed}")
+}
+
+/// RFC 7523 §3: each assertion is good for one use, by the client whose key signed it.
+#[tokio::test]
+async fn a_client_with_a_key_signs_for_its_tokens() {
+    let site = site().await;
+    let ((key, set), (stranger, _)) = (key_pair(), key_pair());
+    let new = crate::app::clients::NewClient { name: None, scopes: "users:read".parse().expect("a scope"), keys: Some(set) };
+    let made = site.app.client_make(crate::store::Actor::Operator, site.org, new).await.expect("a client");
+    assert!(made.1.is_none(), "no secret");
+    let id = made.0.id.to_string();
+    let now = site.app.now().seconds();
+    let form = |proof: &str| format!("grant_type=client_credentials&{proof}");
+    let first = assertion(&key, &id, "1", now);
+    let answer = site.ask(None, FORM, form(&first)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let token = answer.body["access_token"].as_str().expect("a token").to_owned();
+    assert!(site.app.token_verify(&token, site.org, site.app.now()).await.is_ok());
+    for (proof, why) in [
+        (first.clone(), "shown before"),
+        (assertion(&stranger, &id, "2", now), "another's key"),
+        (assertion(&key, &site.client, "3", now), "a client with a secret"),
+        (assertion(&key, &uuid::Uuid::from_u128(1).to_string(), "4", now), "nobody"),
+        (assertion(&key, &id, "5", now - 100), "too late"),
+        (format!("{}&client_id={}", assertion(&key, &id, "6", now), site.client), "two names"),
+        (
+            first.split("&client_assertion=").next().map(|kind| format!("{kind}&client_assertion={token}")).expect("a kind"),
+            "SEC S-19",
+        ),
+        (format!("client_id={id}&client_secret=usher_secret_"), "it has no secret"),
+    ] {
+        let answer = site.ask(None, FORM, form(&proof)).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["error"]), (401, &json!("invalid_client")), "{why}");
+    }
+    let answer = site.ask(None, FORM, form(&format!("{}&client_id={id}", assertion(&key, &id, "7", now)))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_client_registers_public_keys_that_can_be_used_and_nothing_else() {
+    let site = site().await;
+    let (_, set) = key_pair();
+    let mut private = set.clone();
+    private["keys"][0]["d"] = json!("AAAA");
+    let mut twice = set.clone();
+    twice["keys"] = json!([set["keys"][0], set["keys"][0]]);
+    let mut large = set.clone();
+    large["keys"][0]["x5c"] = json!(["A".repeat(17_000)]);
+    for keys in [json!({}), json!({ "keys": [] }), private, twice, large, json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] })] {
+        let new = crate::app::clients::NewClient { name: None, scopes: ScopeSet::ALL, keys: Some(keys.clone()) };
+        let made = site.app.client_make(crate::store::Actor::Operator, site.org, new).await;
+        assert!(matches!(made, Err(app::Error::Auth(auth::Error::ClientKeys(_)))), "{keys}");
+    }
 }

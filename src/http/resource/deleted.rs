@@ -2,7 +2,7 @@
 
 use poem_openapi::registry::{MetaSchema, Registry};
 
-use super::message::{array, boolean, choice, date, integer, object, part, text};
+use super::message::{array, boolean, choice, date, integer, object, paged, part, text};
 
 const TYPES: [&str; 2] = ["User", "Group"];
 
@@ -17,14 +17,7 @@ pub(super) fn list(registry: &mut Registry) -> MetaSchema {
         ("restorableUntil", date("When nothing is left of it.")),
     ]);
     let tombstone = part(registry, "DeletedResource", tombstone);
-    let mut list = object(&[
-        ("totalResults", integer("All that can be restored.")),
-        ("startIndex", integer("The first of this page, counted from 1.")),
-        ("itemsPerPage", integer("How many are in this page.")),
-        ("Resources", array("Those of this page, the latest first.", tombstone)),
-    ]);
-    list.required = vec!["totalResults", "startIndex", "itemsPerPage", "Resources"];
-    list
+    paged("Those of this page, the latest first.", tombstone)
 }
 
 /// What a restoration came to.

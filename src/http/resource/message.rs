@@ -24,6 +24,24 @@ pub(super) fn list<T: Shape>(registry: &mut Registry) -> MetaSchema {
     list
 }
 
+/// A page of what is no resource.
+pub(super) fn page<T: Shape>(registry: &mut Registry, order: &'static str) -> MetaSchema {
+    T::register(registry);
+    paged(order, T::schema_ref())
+}
+
+/// The same, where the component has no marker of its own.
+pub(super) fn paged(order: &'static str, of: MetaSchemaRef) -> MetaSchema {
+    let mut page = object(&[
+        ("totalResults", integer("All that there are.")),
+        ("startIndex", integer("The first of this page, counted from 1.")),
+        ("itemsPerPage", integer("How many are in this page.")),
+        ("Resources", array(order, of)),
+    ]);
+    page.required = vec!["totalResults", "startIndex", "itemsPerPage", "Resources"];
+    page
+}
+
 /// Any of the resources; `meta.resourceType` tells which.
 pub(super) fn any(registry: &mut Registry) -> MetaSchema {
     User::register(registry);

@@ -27,8 +27,9 @@ pub(super) struct Admission {
     answers: RwLock<HashMap<Key, Answer>>,
 }
 
-/// Org, kind and id of the subject, token.
-type Key = (Uuid, u8, Option<Uuid>, Option<Uuid>);
+/// Org, kind and id of the subject, token, and when it was issued. What else a claim holds follows from the token, where it is one of
+/// ours.
+type Key = (Uuid, u8, Option<Uuid>, Option<Uuid>, i64);
 
 struct Answer {
     access: Access,
@@ -74,13 +75,13 @@ impl Admission {
 }
 
 fn key(org: OrgId, claim: &Claim) -> Key {
-    let (kind, id) = match &claim.subject {
-        Subject::Client(id) => (0, Some(id.0)),
-        Subject::User(id) => (1, Some(id.0)),
-        // Nothing but the token counts, see `access`.
-        Subject::External { .. } => (2, None),
+    let kind = match &claim.subject {
+        Subject::Client(_) => 0,
+        Subject::User(_) => 1,
+        // Nothing but the token counts, see `tokens`.
+        Subject::External { .. } => 2,
     };
-    (org.0, kind, id, claim.token.map(|token| token.0))
+    (org.0, kind, claim.subject.id(), claim.token.map(|token| token.0), claim.issued_at.0)
 }
 
 /// Whether `change` may shut out somebody who was let in. What is not known to be harmless may.
@@ -89,7 +90,8 @@ pub(super) fn may_shut_out(change: &Change) -> bool {
         Change::Org(
             org::Change::OrgCreated { .. } | org::Change::RequestsLogged { .. } | org::Change::RequestsExpired { .. },
         )
-        | Change::Auth(auth::Change::ClientCreated(_)) => false,
+        | Change::Auth(auth::Change::ClientCreated(_) | auth::Change::TokenCreated(_, None))
+        | Change::Auth(auth::Change::AssertionUsed { .. } | auth::Change::Used(_)) => false,
         // Of settings nobody is shut out, but the answer tells what holds in the org.
         Change::Org(org::Change::SettingsChanged { .. } | org::Change::OrgChanged { .. } | org::Change::OrgDeleted { .. }) => {
             true
@@ -122,14 +124,14 @@ mod tests {
             created: Timestamp(0),
             settings: Default::default(),
         };
-        Some(Access { org: org.into(), is_live })
+        Some(Access { org: org.into(), is_live, ends_at: None, is_listed: false })
     }
 
     #[test]
     fn an_answer_counts_until_somebody_may_be_shut_out() {
         let admission = Admission::default();
         let org = OrgId(Uuid::from_u128(1));
-        let claim = |id| Claim { subject: Subject::Client(ClientId(Uuid::from_u128(id))), token: None };
+        let claim = |id| Claim::of(Subject::Client(ClientId(Uuid::from_u128(id))), None);
         let ask = |id, answer: Option<Access>| admission.access(org, &claim(id), || Ok(answer)).expect("an answer");
 
         assert_eq!(ask(1, access(true)), access(true));
@@ -145,7 +147,7 @@ mod tests {
     fn an_answer_from_before_a_change_does_not_count_after_it() {
         let admission = Admission::default();
         let org = OrgId(Uuid::from_u128(1));
-        let claim = Claim { subject: Subject::External { issuer: "i".into(), subject: "s".into() }, token: None };
+        let claim = Claim::of(Subject::External { issuer: "i".into(), subject: "s".into() }, None);
         let raced = admission.access(org, &claim, || {
             admission.end();
             Ok(access(true))

@@ -23,6 +23,7 @@ mod request_log;
 mod resources;
 mod settings;
 mod sort;
+mod tokens;
 mod tombstones;
 mod tree;
 mod users;
@@ -39,7 +40,7 @@ use uuid::Uuid;
 
 pub use open::OpenMode;
 
-use crate::auth::Client;
+use crate::auth::{Client, ProvisioningToken};
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp};
 use crate::directory::deleted::Tombstone;
 use crate::invite::{Invitation, Invitee};
@@ -49,8 +50,8 @@ use crate::outbox::{Letter, Shares};
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
 use crate::store::{
-    Access, Account, Author, Change, Claim, Commit, Defined, Deleted, Error, Outcome, Page, References, Refused, RequestKept,
-    Store,
+    Access, Account, Author, Change, Claim, Commit, Credentials, Defined, Deleted, Error, Outcome, Page, References, Refused,
+    RequestKept, Store,
 };
 
 /// A database file, open.
@@ -122,6 +123,20 @@ impl Store for Sqlite {
 
     async fn client(&self, client: ClientId) -> Result<Option<Client>, Error> {
         self.readers.inline(|db| clients::client(db, client))
+    }
+
+    async fn clients(&self, org: OrgId, query: &Credentials) -> Result<(usize, Vec<Client>), Error> {
+        let query = query.clone();
+        self.readers.pooled(move |db| clients::page(db, org, &query)).await
+    }
+
+    async fn tokens(&self, org: OrgId, query: &Credentials) -> Result<(usize, Vec<ProvisioningToken>), Error> {
+        let query = query.clone();
+        self.readers.pooled(move |db| tokens::page(db, org, &query)).await
+    }
+
+    async fn tokens_ending(&self, from: Timestamp, until: Timestamp) -> Result<Vec<ProvisioningToken>, Error> {
+        self.readers.pooled(move |db| tokens::ending(db, (from, until))).await
     }
 
     async fn account(&self, org: OrgId, user_name: &str) -> Result<Option<Account>, Error> {
@@ -226,7 +241,7 @@ impl From<rusqlite::Error> for Error {
 fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
     match change {
         Change::Org(change) => orgs::write(db, change),
-        Change::Auth(change) => clients::write(db, change),
+        Change::Auth(change) => tokens::write(db, change),
         Change::Directory(change) => match change {
             crate::directory::Change::UserCreated { .. }
             | crate::directory::Change::UserReplaced { .. }
@@ -251,7 +266,7 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
 /// Forgets up to [`SWEEP_MAX`] rows of each kind: whoever writes meanwhile does not wait for all of them.
 fn sweep(db: &Connection, now: Timestamp) -> Result<Outcome, Error> {
     let mut most = 0;
-    for forget in [clients::sweep, change_log::sweep, idempotency::sweep] {
+    for forget in [tokens::sweep, change_log::sweep, idempotency::sweep] {
         most = most.max(forget(db, now, SWEEP_MAX)?);
     }
     Ok(if most < SWEEP_MAX { Outcome::Done } else { Outcome::More })

@@ -1,45 +1,18 @@
 //! Orgs: their rows, and whether a token may enter one.
 
-use std::sync::Arc;
-
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::{Connection, Row};
 
 use super::readers::{all, execute, one};
-use super::{Breach, breach, request_log, settings, tree};
-use crate::auth::Subject;
+use super::{Breach, breach, request_log, settings, tokens, tree};
 use crate::base::{OrgId, Timestamp, text};
 use crate::org::{Change, Org};
 use crate::store::{Access, Claim, Error, Outcome};
 
-/// The org, and whether the claim still holds there; one statement.
-pub(super) fn access(db: &Connection, org: OrgId, claim: &Claim) -> Result<Option<Access>, Error> {
-    let (sql, subject): (&str, Option<&dyn ToSql>) = match &claim.subject {
-        Subject::Client(id) => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log, choices,
-               exists (select 1 from clients where id = ?3 and org_id = ?1)
-               and not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
-             from orgs where id = ?1",
-            Some(&id.0),
-        ),
-        Subject::User(id) => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log, choices,
-               exists (select 1 from users where org_id = ?1 and id = ?3 and active)
-               and not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
-             from orgs where id = ?1",
-            Some(&id.0),
-        ),
-        // Its issuer vouches for it, for as long as the token lasts.
-        Subject::External { .. } => (
-            "select id, parent_id, root_id, root_handle, handle, name, active, created, profile, quirks_on, quirks_off, log, choices,
-               not exists (select 1 from revoked_tokens where org_id = ?1 and id = ?2)
-             from orgs where id = ?1",
-            None,
-        ),
-    };
-    let token = claim.token.map(|token| token.0);
-    let mut params: Vec<&dyn ToSql> = vec![&org.0, &token];
-    params.extend(subject);
-    one(db, sql, &params, |row| Ok(Access { org: Arc::new(from_row(row)?), is_live: row.get(13)? }))
+/// The org, and whether the claim still holds there.
+pub(super) fn access(db: &Connection, id: OrgId, claim: &Claim) -> Result<Option<Access>, Error> {
+    let Some(org) = org(db, id)? else { return Ok(None) };
+    let tokens::Standing { is_live, ends_at, is_listed } = tokens::standing(db, id, claim)?;
+    Ok(Some(Access { org: org.into(), is_live, ends_at, is_listed }))
 }
 
 /// An org by its id.

@@ -87,3 +87,64 @@ async fn a_statement_besides_the_program_is_nobodys() {
     world.sql().execute("delete from users", []).expect("deleted");
     assert_eq!(world.events(world.root), ["operator: User 1 ->1", "sql: User 1 1>-"]);
 }
+
+/// Credentials: one event each, however a token ends; a last use is none.
+#[tokio::test]
+async fn every_change_of_a_credential_is_logged_once() {
+    use usher::auth::{Bearer, Change, Client, Proof, ProvisioningToken};
+    let world = World::new().await;
+    let user = world.user(world.root, 1, "ada").await;
+    let org = world.root;
+    let proof = Proof::Secret { hash: [7; 32], before: None };
+    let client = Client { id: id(2).into(), org, name: None, scope: String::new(), proof, created: NOW, last_used: None };
+    let token = |number: u128, bearer| ProvisioningToken {
+        id: id(number).into(),
+        org,
+        name: None,
+        bearer,
+        scope: String::new(),
+        created: NOW,
+        expires_at: Timestamp(NOW.0 + 9),
+        last_used: None,
+        replaced_by: None,
+    };
+    let machine = Bearer::Machine(id(9).into());
+    let guest = Client { org: world.parent, proof: Proof::Elsewhere, ..client.clone() };
+    for change in [
+        Change::ClientCreated(client.clone()),
+        Change::SecretRotated { org, client: client.id, hash: [8; 32], until: NOW },
+        Change::ClientAdmitted { client: guest, parent: org },
+        Change::TokenCreated(token(3, machine), None),
+        Change::TokenCreated(token(4, machine), Some((id(3).into(), NOW))),
+        Change::TokenCreated(token(5, Bearer::Person(user)), None),
+        Change::Used(vec![(org, id(2), NOW), (org, id(4), NOW)]),
+        Change::TokenRevoked { org, token: id(4).into(), expires_at: NOW },
+        Change::TokenRevoked { org, token: id(4).into(), expires_at: NOW },
+        Change::TokenRevoked { org, token: id(6).into(), expires_at: NOW },
+        Change::SubjectRevoked { org, subject: id(1), at: NOW },
+        Change::SubjectRevoked { org, subject: id(1), at: NOW },
+        Change::ClientDeleted { org, client: client.id },
+        Change::TokensExpired { before: Timestamp(NOW.0 + 10) },
+    ] {
+        world.write(change).await.expect("written");
+    }
+    assert_eq!(
+        world.events(org),
+        [
+            "operator: User 1 ->1",
+            "operator: Client 2 ->1",
+            "operator: Client 2 1>2",
+            "operator: Token 3 ->1",
+            "operator: Token 4 ->1",
+            "operator: Token 5 ->1",
+            "operator: Token 4 1>-",
+            "operator: Token 6 1>-",
+            "operator: Revocation 1 ->-",
+            "operator: Revocation 1 ->-",
+            "operator: Client 2 2>-",
+            // It was cleared away by a clock that had not reached its end.
+            "operator: Token 5 1>-",
+        ]
+    );
+    assert_eq!(world.events(world.parent), ["operator: Client 2 ->1", "operator: Client 2 1>-"], "with the parent's");
+}

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use usher::auth::{self, Client, Subject};
+use usher::auth::{self, Client, Proof, Subject};
 use usher::base::{ClientId, TokenId, limit};
 use usher::store::{Access, Claim};
 
@@ -177,8 +177,15 @@ async fn orgs_come_parents_first() {
 async fn access_says_whether_the_subject_still_lives_in_this_org() {
     let world = World::new().await;
     let ada = world.user(world.parent, 1, "ada").await;
-    let client =
-        Client { id: ClientId(id(2)), org: world.parent, scope: "users:read".into(), secret_hash: [7; 32], created: NOW };
+    let client = Client {
+        id: ClientId(id(2)),
+        org: world.parent,
+        name: None,
+        scope: "users:read".into(),
+        proof: Proof::Secret { hash: [7; 32], before: None },
+        created: NOW,
+        last_used: None,
+    };
     world.write(auth::Change::ClientCreated(client.clone())).await.expect("a client");
     assert_eq!(world.store.client(client.id).await.expect("a read"), Some(client.clone()));
 
@@ -186,7 +193,7 @@ async fn access_says_whether_the_subject_still_lives_in_this_org() {
     let (user, machine) = (Subject::User(ada), Subject::Client(client.id));
     let token = TokenId(id(3));
     let live = async |org: OrgId, subject: &Subject| {
-        let claim = Claim { subject: subject.clone(), token: Some(token) };
+        let claim = Claim::of(subject.clone(), Some(token));
         world.store.access(org, &claim).await.expect("a read").map(|Access { is_live, .. }| is_live)
     };
     for subject in [&user, &machine, &external] {
@@ -212,7 +219,7 @@ async fn a_revoked_token_is_forgotten_a_day_after_its_end() {
     let token = TokenId(id(3));
     world.write(auth::Change::TokenRevoked { org: world.parent, token, expires_at: NOW }).await.expect("revoked");
     let external = Subject::External { issuer: "https://idp.test".into(), subject: "ada".into() };
-    let claim = Claim { subject: external, token: Some(token) };
+    let claim = Claim::of(external, Some(token));
     for (later_ms, is_live) in [(86_400_000, false), (86_400_001, true)] {
         let now = Timestamp(NOW.0 + later_ms);
         world.write(Change::Swept(now)).await.expect("swept");

@@ -91,3 +91,45 @@ async fn a_tree_of_orgs_stays_one_tree() {
     let handle = world.sql().execute("update orgs set handle = 'root' where id = ?1", [world.child.0]);
     refused(handle, "UNIQUE");
 }
+
+/// Of clients, too: only one of the immediate parent is a guest, and under another parent no more.
+#[tokio::test]
+async fn no_client_but_one_of_the_parent_is_a_guest() {
+    use usher::auth::{Change, Client, Proof};
+    let world = World::new().await;
+    let proof = Proof::Secret { hash: [7; 32], before: None };
+    let client = |number, org| Client {
+        id: id(number).into(),
+        org,
+        name: None,
+        scope: String::new(),
+        proof: proof.clone(),
+        created: NOW,
+        last_used: None,
+    };
+    for (number, org) in [(1, world.root), (2, world.parent), (3, world.sibling), (4, world.foreign)] {
+        world.write(Change::ClientCreated(client(number, org))).await.expect("a client");
+    }
+    let admit = async |number: u128, org, parent| {
+        let client = Client { proof: Proof::Elsewhere, ..client(number, org) };
+        world.write(Change::ClientAdmitted { client, parent }).await.is_ok()
+    };
+    for (number, org, parent) in [
+        (1, world.child, world.root),
+        (1, world.child, world.parent),
+        (3, world.child, world.parent),
+        (3, world.child, world.sibling),
+        (4, world.child, world.parent),
+        (2, world.parent, world.root),
+        (9, world.child, world.parent),
+    ] {
+        assert!(!admit(number, org, parent).await, "{number} in {org}");
+    }
+    assert!(admit(2, world.child, world.parent).await && admit(2, world.child, world.parent).await, "twice is once");
+    let db = world.sql();
+    let count = || db.query_row("select count(*) from guest_clients", [], |row| row.get::<_, i64>(0)).expect("a count");
+    assert_eq!(count(), 1);
+    // SEC S-54
+    db.execute("update orgs set parent_id = ?2 where id = ?1", [world.child.0, world.sibling.0]).expect("moved");
+    assert_eq!(count(), 0);
+}

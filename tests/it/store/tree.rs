@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use usher::auth::{self, Client};
+use usher::auth::{self, Bearer, Client, Proof, ProvisioningToken};
 use usher::base::{ClientId, TokenId, TypeId};
 use usher::org::log::{Entry, Logged};
 use usher::org::{self, Children, Settings};
@@ -34,6 +34,8 @@ const WEAK: &[(&str, &str, &str)] = &[
     ("tombstones", "invitation_id", "an invitation may be deleted"),
     ("tombstone_members", "group_id", "either end may be a tombstone"),
     ("tombstone_members", "member_id", "either end may be a tombstone"),
+    ("tokens", "client_id", "of the token alone, no client has it"),
+    ("revoked_subjects", "subject_id", "a user, a client or the org; it may come back"),
     ("resources", "type_id", "of a definition, by its name"),
     ("resources", "external_id", "the client's own"),
 ];
@@ -162,8 +164,31 @@ impl Forest {
                 self.group(org, next, &name, &members).await;
             }
             17 => {
-                let client = Client { id: ClientId(id(next)), org, scope: name, secret_hash: [7; 32], created: NOW };
-                self.write(auth::Change::ClientCreated(client)).await?;
+                let proof = Proof::Secret { hash: [7; 32], before: None };
+                let client_id = ClientId(id(next));
+                let client =
+                    Client { id: client_id, org, name: None, scope: name.clone(), proof, created: NOW, last_used: None };
+                self.write(auth::Change::ClientCreated(client.clone())).await?;
+                let below = format!("(select parent_id as org_id, id from orgs where parent_id = x'{}')", org.0.simple());
+                if let Some((_, below)) = self.pick(&below, b) {
+                    let guest = Client { org: OrgId(below), proof: Proof::Elsewhere, ..client };
+                    self.write(auth::Change::ClientAdmitted { client: guest, parent: org }).await?;
+                }
+                let used = auth::Change::AssertionUsed { client: client_id, id: [7; 32], expires_at: NOW };
+                self.write(used).await?;
+                let listed = ProvisioningToken {
+                    id: TokenId(id(next + 1)),
+                    org,
+                    name: None,
+                    bearer: Bearer::Machine(client_id),
+                    scope: name,
+                    created: NOW,
+                    expires_at: Timestamp(NOW.0 + 1),
+                    last_used: None,
+                    replaced_by: None,
+                };
+                self.write(auth::Change::TokenCreated(listed, None)).await?;
+                self.write(auth::Change::SubjectRevoked { org, subject: id(next), at: NOW }).await?;
                 let (token, expires_at) = (TokenId(id(next)), NOW);
                 self.write(auth::Change::TokenRevoked { org, token, expires_at }).await?;
             }
