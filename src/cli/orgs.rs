@@ -95,7 +95,7 @@ pub(super) async fn shift(common: &Common, org: OrgId, parent: OrgId, intent: In
     let data = Data::open(common)?;
     let root = data::org(&data.app, org).await?.root;
     let ends = data.app.org_shift(Actor::Operator, root, org, parent, intent).await?;
-    let counts = [("guests", ends.guests), ("invitations", ends.invitations)];
+    let counts = [("guests", ends.guests), ("invitations", ends.invitations), ("clients", ends.clients)];
     tell(common, if intent == Intent::Do { "moved, ended:" } else { "would end:" }, &counts)
 }
 

@@ -117,14 +117,17 @@ pub struct Contents {
     pub guests: u64,
     pub groups: u64,
     pub invitations: u64,
+    /// Its own, and those of its parent that it admitted.
     pub clients: u64,
+    /// Provisioning tokens.
+    pub tokens: u64,
     /// Of types that somebody added.
     pub resources: u64,
 }
 
 impl Contents {
     /// Each count with its name.
-    pub fn counts(&self) -> [(&'static str, u64); 7] {
+    pub fn counts(&self) -> [(&'static str, u64); 8] {
         [
             ("organizations", self.organizations),
             ("users", self.users),
@@ -132,6 +135,7 @@ impl Contents {
             ("groups", self.groups),
             ("invitations", self.invitations),
             ("clients", self.clients),
+            ("tokens", self.tokens),
             ("resources", self.resources),
         ]
     }
@@ -144,6 +148,8 @@ pub struct Uprooted {
     pub guests: u64,
     /// Invitations of the org that are pending.
     pub invitations: u64,
+    /// Clients of the parent that the org admitted.
+    pub clients: u64,
 }
 
 /// A new org under `ancestors`, its parent first and the root last; a root without any. The name is the handle where none is

@@ -338,7 +338,7 @@ fn organizations_are_set_moved_and_deleted_with_a_preview() {
         );
     }
     let shift = ["org", "move", "--org", &east, "--parent", &suppliers];
-    assert_eq!(tree.json(&[&shift[..], &["--dry-run"]].concat()), json!({ "guests": 0, "invitations": 0 }));
+    assert_eq!(tree.json(&[&shift[..], &["--dry-run"]].concat()), json!({ "guests": 0, "invitations": 0, "clients": 0 }));
     assert_eq!(parent_of(&east).map(|(parent, ..)| parent), Some(partners.clone()), "nothing was done");
     tree.json(&shift);
     assert_eq!(parent_of(&east), Some((suppliers.clone(), "East".to_owned(), true)));

@@ -286,7 +286,7 @@ async fn a_deletion_is_told_before_blocked_by_children_and_leaves_nothing() {
     let preview = stage.root.get(&format!("{path}/.deletion")).await.expect(200).body;
     let counts = ["organizations", "users", "guests", "groups", "invitations", "resources"].map(|name| preview[name].as_u64());
     assert_eq!(counts.map(|count| count.expect("a count")), [1, 1, 0, 1, 1, 0]);
-    assert!(preview["clients"].as_u64() >= Some(2), "the personas are clients: {preview}");
+    assert!(preview["tokens"].as_u64() >= Some(2), "those of the personas: {preview}");
     let answer = stage.root.delete(&path).await.expect_error(409, None);
     assert!(text(&answer.body, "detail").starts_with("organizations below it: 1;"), "{}", answer.text);
     east.get("/Users").await.expect(200);

@@ -13,10 +13,11 @@ pub(super) fn deletion() -> MetaSchema {
         ("guests", integer("Guests.")),
         ("groups", integer("Groups.")),
         ("invitations", integer("Invitations, pending or ended.")),
-        ("clients", integer("Clients.")),
+        ("clients", integer("Clients, and those of the parent that were admitted.")),
+        ("tokens", integer("Provisioning tokens.")),
         ("resources", integer("Resources of types that the tree added.")),
     ]);
-    deletion.required = vec!["organizations", "users", "guests", "groups", "invitations", "clients", "resources"];
+    deletion.required = vec!["organizations", "users", "guests", "groups", "invitations", "clients", "tokens", "resources"];
     deletion
 }
 
@@ -34,9 +35,10 @@ pub(super) fn moved() -> MetaSchema {
         ("parent", parent("The new parent.")),
         ("guests", integer("Guests that end, those further down who stand for one of them included.")),
         ("invitations", integer("Pending invitations that end.")),
+        ("clients", integer("Clients of the old parent that were admitted, and end.")),
         ("dryRun", boolean("Whether nothing was done.")),
     ]);
-    moved.required = vec!["parent", "guests", "invitations", "dryRun"];
+    moved.required = vec!["parent", "guests", "invitations", "clients", "dryRun"];
     moved
 }
 

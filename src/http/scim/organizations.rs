@@ -230,7 +230,7 @@ impl Organizations {
     /// Move an organization
     ///
     /// Puts it, with all below it, under another parent, both at or below this organization. Its guests and pending
-    /// invitations are of users of the old parent and end in the same transaction; organizations below it keep theirs, but for
+    /// invitations are of users of the old parent, as admitted clients are of it, and end in the same transaction; organizations below it keep theirs, but for
     /// guests who stand for one of its own guests. Settings that it inherits are those of the new parent. With `dryRun` nothing
     /// is done. 400 where it would stand below itself, or the tree have more than 32 levels.
     #[oai(path = "/Organizations/:id/.move", method = "post", operation_id = "moveOrganization")]
@@ -249,12 +249,14 @@ impl Organizations {
             Some(Value::Bool(true)) => Intent::Preview,
             Some(_) => return Err(scim::Error::bad(ScimType::InvalidValue, "`dryRun` is no boolean").into()),
         };
-        let Uprooted { guests, invitations } = caller.app.org_move(&caller.who, self::id(&id)?, parent, intent).await?;
+        let Uprooted { guests, invitations, clients } =
+            caller.app.org_move(&caller.who, self::id(&id)?, parent, intent).await?;
         let body = json!({
             "schemas": [urn::ORGANIZATION_MOVED],
             "parent": { "value": parent },
             "guests": guests,
             "invitations": invitations,
+            "clients": clients,
             "dryRun": intent == Intent::Preview,
         });
         Ok(Answered::new(body.to_string().into_bytes()))

@@ -63,7 +63,9 @@ pub(super) fn contents(db: &Connection, below: OrgId, org: OrgId) -> Result<Cont
         "select count(*) - 1, sum(o.user_count), sum(o.group_count), sum(o.invitation_count),
            sum((select count(*) from users u
              where u.source_org_id = o.parent_id and u.source_id is not null and u.org_id = o.id)),
-           sum((select count(*) from clients c where c.org_id = o.id)),
+           sum((select count(*) from clients c where c.org_id = o.id)
+             + (select count(*) from guest_clients c where c.org_id = o.id)),
+           sum((select count(*) from tokens t where t.org_id = o.id)),
            sum((select count(*) from resources r where r.org_id = o.id))
          from org_paths p join orgs o on o.id = p.org_id
          where p.ancestor_id = ?1",
@@ -77,7 +79,8 @@ pub(super) fn contents(db: &Connection, below: OrgId, org: OrgId) -> Result<Cont
                 groups: count(2)?,
                 invitations: count(3)?,
                 clients: count(5)?,
-                resources: count(6)?,
+                tokens: count(6)?,
+                resources: count(7)?,
             })
         },
     )?;
@@ -110,7 +113,10 @@ pub(super) fn uprooted(
     .unwrap_or(0);
     let sql = "select count(*) from invitations where org_id = ?1 and status = 'pending' and expires_at > ?2";
     let invitations: i64 = one(db, sql, &[&org.0, &now.0], |row| row.get(0))?.unwrap_or(0);
-    Ok(Uprooted { guests: guests.unsigned_abs(), invitations: invitations.unsigned_abs() })
+    let sql = "select count(*) from guest_clients where org_id = ?1";
+    let clients: i64 = one(db, sql, &[&org.0], |row| row.get(0))?.unwrap_or(0);
+    let [guests, invitations, clients] = [guests, invitations, clients].map(i64::unsigned_abs);
+    Ok(Uprooted { guests, invitations, clients })
 }
 
 /// Writes the new document of `org`, its new place, and what follows for those below it.
