@@ -1,5 +1,13 @@
 //! Mail servers that refuse, hang up, hang, talk nonsense or without end: SEC F-16 … F-21.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
 use super::sink::{Mood, WAIT, counting_server, server};
 use super::*;
 
@@ -212,4 +220,54 @@ async fn a_clock_that_leaps_ahead_sends_nothing_twice() {
     assert_eq!((after.state.as_str(), after.attempts), ("failed", 2));
     assert_eq!(round(&stage, &post).await, 0);
     assert!(given.try_recv().is_err());
+}
+
+/// A mail server whose certificate is for 127.0.0.1 and nobody's but its own. Tells what it read once TLS was up.
+async fn untrusted(tls: Tls) -> (u16, mpsc::UnboundedReceiver<String>) {
+    let pem = include_bytes!("../../../tests/data/mail/untrusted.pem");
+    let certificate = CertificateDer::from_pem_slice(pem).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(pem).expect("its key");
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(vec![certificate], key));
+    let acceptor = TlsAcceptor::from(Arc::new(config.expect("a configuration")));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (taken, given) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            if tls == Tls::Starttls {
+                for answer in ["220 sink\r\n", "250-sink\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+                    if !answer.starts_with("220 sink") {
+                        let _ = stream.read(&mut [0; 512]).await;
+                    }
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            }
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let _ = stream.write_all(b"220 sink\r\n").await;
+                let mut bytes = [0; 512];
+                let count = stream.read(&mut bytes).await.unwrap_or_default();
+                let _ = taken.send(String::from_utf8_lossy(&bytes[..count]).into_owned());
+            }
+        }
+    });
+    (port, given)
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_is_told_nothing() {
+    // lettre has sent to wrong hosts before (RUSTSEC-2026-0141).
+    for tls in [Tls::Tls, Tls::Starttls] {
+        let stage = stage().await;
+        let (invitation, _) = stage.invited("ada").await;
+        let (port, mut given) = untrusted(tls).await;
+        let transport = Transport::Smtp { host: "127.0.0.1".into(), port, tls, user: None, password: None };
+        let post = Post::open(&MailSettings { from: "usher@acme.test".into(), transport }, "h").expect("a way out");
+        round(&stage, &Arc::new(post)).await;
+        let after = delivery(&stage, &invitation).await;
+        assert_eq!(after.state, "deferred", "{tls:?}");
+        assert!(after.answer.as_deref().is_some_and(|answer| answer.contains("UnknownIssuer")), "{tls:?}: {:?}", after.answer);
+        assert!(given.try_recv().is_err_and(|error| error == mpsc::error::TryRecvError::Empty), "{tls:?}");
+    }
 }
