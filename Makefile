@@ -81,6 +81,6 @@ bench:
 openapi:
 	$(CARGO) run --quiet -- openapi > openapi/usher.json
 
-# Writes the table of rows and their tests anew; a test fails while it is stale.
+# Writes the tables of rows and their tests, and of operations and their scopes anew; a test fails while one is stale.
 conformance:
-	USHER_TEST_WRITE=1 $(CARGO) test --quiet --locked --test it -- coverage
+	USHER_TEST_WRITE=1 $(CARGO) test --quiet --locked --test it -- coverage scopes

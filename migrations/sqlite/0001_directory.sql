@@ -89,6 +89,8 @@ create table groups (
   display_name     text not null,
   display_name_key text not null,
   external_id      text,
+  -- What members may do, separated by spaces.
+  scopes           text,
   created          integer not null,
   last_modified    integer not null,
   version          integer not null,
@@ -99,6 +101,7 @@ create table groups (
 create index groups_by_display_name on groups (org_id, display_name_key, id);
 create index groups_by_external_id on groups (org_id, external_id, id) where external_id is not null;
 create index groups_by_last_modified on groups (org_id, last_modified, id);
+create index groups_with_scopes on groups (org_id) where scopes is not null;
 
 -- Both ends are bound to the same org.
 create table members (
@@ -260,6 +263,7 @@ insert into sqlite_stat1 (tbl, idx, stat) values
   ('groups', 'groups_by_display_name', '100000 10000 1 1'),
   ('groups', 'groups_by_external_id', '100000 10000 1 1'),
   ('groups', 'groups_by_last_modified', '100000 10000 2 1'),
+  ('groups', 'groups_with_scopes', '1000 10'),
   ('members', 'members_of_group', '5000000 500000 50 1'),
   ('members', 'subgroups_of_group', '10000 1000 2 1'),
   ('members', 'members_by_user', '5000000 500000 5 1'),

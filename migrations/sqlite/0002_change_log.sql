@@ -5,6 +5,8 @@
 create table author (
   one   integer primary key check (one = 1),
   actor text not null,
+  -- The scopes that it may hand out, as bits.
+  holds integer not null default 0,
   at    integer
 ) strict;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use super::{App, Error};
-use crate::auth::{Principal, Scope, Subject};
+use crate::auth::{Principal, Scope, ScopeSet, Subject, delegation};
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, limit};
 use crate::console::{Page, State};
 use crate::invite::lines::{Draft, Facts, GroupFact};
@@ -206,7 +206,7 @@ impl App {
         let source_org = parent_of(&who.org)?;
         let inviter = self.inviter(who).await?;
         for _ in 0..TRIES {
-            let drafts = self.decide_lines(&who.org, &request.lines).await?;
+            let drafts = self.decide_lines(who, &request.lines).await?;
             if request.dry_run {
                 return Ok(drafts.into_iter().map(|draft| draft.map(|_| None)).collect());
             }
@@ -223,7 +223,7 @@ impl App {
             if changes.is_empty() {
                 return Ok(results);
             }
-            match self.store.commit(self.author(Actor::Subject(who.subject.clone())), changes).await {
+            match self.store.commit(self.author_of(who), changes).await {
                 Ok(_) => {
                     self.letters.notify_one();
                     return Ok(results);
@@ -235,23 +235,29 @@ impl App {
         Err(store::Error::Stale.into())
     }
 
-    async fn decide_lines(&self, org: &Org, lines: &[Line]) -> Result<Vec<Result<Draft, LineError>>, Error> {
-        let now = self.now();
+    async fn decide_lines(&self, who: &Principal, lines: &[Line]) -> Result<Vec<Result<Draft, LineError>>, Error> {
+        let (org, now) = (&who.org, self.now());
         let names: Vec<String> = lines.iter().map(|line| line.user_name.clone()).collect();
         let invitees = self.store.invitees(org.id, &names, now).await?;
-        let groups = self.group_facts(org.id, lines).await?;
+        let groups = self.group_facts(who, lines).await?;
         let pending = self.store.resources(org.id, Kind::Invitation, &pending_query(), now).await?.total;
         let room = limit::INVITATIONS_PENDING_MAX.saturating_sub(pending);
         Ok(invite::lines::decide(lines, &Facts { invitees: &invitees, groups: &groups, room }))
     }
 
     /// What is known of the groups that `lines` name; what is no id, or the id of nothing here, is left out.
-    async fn group_facts(&self, org: OrgId, lines: &[Line]) -> Result<HashMap<String, GroupFact>, Error> {
+    async fn group_facts(&self, who: &Principal, lines: &[Line]) -> Result<HashMap<String, GroupFact>, Error> {
         let named: BTreeSet<&str> = lines.iter().flat_map(|line| line.groups.iter().map(String::as_str)).collect();
         let ids: Vec<GroupId> = named.into_iter().filter_map(|id| id.parse().ok()).collect();
-        let names = self.store.group_names(org, &ids.iter().map(|id| id.0).collect::<Vec<_>>()).await?;
-        let found = ids.into_iter().zip(names);
-        Ok(found.filter_map(|(id, name)| Some((id.to_string(), GroupFact::Granted(id, name?)))).collect())
+        let raw: Vec<_> = ids.iter().map(|id| id.0).collect();
+        let names = self.store.group_names(who.org.id, &raw).await?;
+        let gives = self.store.groups_give(who.org.id, &raw).await?;
+        let found = ids.into_iter().zip(names).zip(gives);
+        let fact = |((id, name), gives): ((GroupId, Option<String>), ScopeSet)| {
+            let granted = GroupFact::Granted(id, name?);
+            Some((id.to_string(), delegation::allows(who.scopes, gives).map_or(GroupFact::Forbidden, |()| granted)))
+        };
+        Ok(found.filter_map(fact).collect())
     }
 
     /// Who invites, as the invitation remembers it.

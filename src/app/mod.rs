@@ -39,7 +39,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::auth::Principal;
+use crate::auth::{Principal, ScopeSet};
 use crate::base::{Clock, Random, Secret, Timestamp};
 use crate::scim::{self, Kind, Profile, Quirk, Quirks, Record, ScimType, etag};
 use crate::store::{self, Actor, Author, Outcome, References, RequestKept, Store};
@@ -134,9 +134,16 @@ impl App {
         self.clock.now()
     }
 
-    /// In whose name a commit of this moment is logged.
+    /// In whose name a commit of this moment is logged. Who calls from outside hands out what he holds, see
+    /// [`author_of`](App::author_of); what the program does itself, or an invitee accepts, was decided before.
     pub(crate) fn author(&self, actor: Actor) -> Author {
-        Author { actor, at: self.now() }
+        let holds = if matches!(actor, Actor::Subject(_)) { ScopeSet::NONE } else { ScopeSet::ALL };
+        Author { actor, at: self.now(), holds }
+    }
+
+    /// The same for the caller, who holds what the token and his groups give.
+    pub(crate) fn author_of(&self, who: &Principal) -> Author {
+        Author { holds: who.scopes, ..self.author(Actor::Subject(who.subject.clone())) }
     }
 
     /// Forgets some of what no request needs any more, whatever its org. Whether there is more of it.
@@ -183,7 +190,7 @@ impl App {
         change: impl Into<store::Change>,
         kept: Option<RequestKept>,
     ) -> Result<Outcome, store::Error> {
-        let author = self.author(Actor::Subject(who.subject.clone()));
+        let author = self.author_of(who);
         let change = change.into();
         let mut changes = self.besides(who, &change);
         let at = changes.len();

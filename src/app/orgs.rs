@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::{App, Error, TRIES, precondition, same_id};
-use crate::auth::{Principal, Scope, Subject};
+use crate::auth::{Principal, Scope, ScopeSet, Subject};
 use crate::base::{GroupId, OrgId, UserId};
 use crate::directory;
 use crate::directory::orgs::{self, Draft, Edits};
 use crate::org::{self, Change, Children, Contents, Org, Uprooted};
 use crate::scim::list::Query;
 use crate::scim::{self, Kind, Quirks, Record, Schemas, ScimType, resource, urn};
-use crate::store::{self, Actor, Outcome, Page, References};
+use crate::store::{self, Actor, Author, Outcome, Page, References};
 
 /// Whether something is done, or only told what it would come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,13 @@ pub enum Intent {
     Preview,
 }
 
-/// The group of those who may do everything in a new org.
-const ADMINISTRATORS: &str = "Administrators";
+/// The group of those who may do everything in an org.
+pub fn administrators() -> Value {
+    json!({
+        "schemas": [urn::GROUP, urn::ACCESS], "displayName": "Administrators",
+        (urn::ACCESS): { "scopes": Scope::ALL.map(Scope::as_str) },
+    })
+}
 
 impl App {
     /// An org below the caller's, or that one itself.
@@ -62,11 +67,11 @@ impl App {
             let (guest, group) = (UserId(self.random.uuid(now)), GroupId(self.random.uuid(now)));
             let (source_org, source) = (parent, *source);
             changes.push(directory::Change::GuestCreated { org: id, id: guest, source_org, source, at: now }.into());
-            let attributes = json!({ "schemas": [urn::GROUP], "displayName": ADMINISTRATORS });
-            let doc = resource::document(Kind::Group, group.0, attributes.as_object().expect("it is an object"));
+            let doc = resource::document(Kind::Group, group.0, administrators().as_object().expect("it is an object"));
             changes.push(directory::Change::GroupCreated { org: id, id: group, doc, members: vec![guest.0], at: now }.into());
         }
-        self.org_commit(Actor::Subject(who.subject.clone()), changes).await?;
+        // Nobody else is there yet who could hold anything.
+        self.org_commit(Author { holds: ScopeSet::ALL, ..self.author_of(who) }, changes).await?;
         self.load(who, Kind::Organization, id.0, References::Include).await
     }
 
@@ -176,12 +181,12 @@ impl App {
         }
     }
 
-    async fn org_commit(&self, actor: Actor, changes: Vec<store::Change>) -> Result<(), Error> {
+    async fn org_commit(&self, author: Author, changes: Vec<store::Change>) -> Result<(), Error> {
         let handle = changes.iter().find_map(|change| match change {
             store::Change::Org(Change::OrgCreated { org, .. }) => Some(org.handle.clone()),
             _ => None,
         });
-        match self.store.commit(self.author(actor), changes).await {
+        match self.store.commit(author, changes).await {
             Ok(_) => Ok(()),
             Err(store::Error::Taken { attribute }) => Err(scim::Error::taken(attribute, &handle.unwrap_or_default()).into()),
             Err(error) => Err(error.into()),
@@ -254,7 +259,7 @@ impl App {
         let ancestors = self.org_ancestry(parent).await?;
         let now = self.now();
         let org = org::create(self.random.uuid(now).into(), &ancestors, handle, name, now)?;
-        self.org_commit(Actor::Operator, vec![orgs::created(org.clone()).into()]).await?;
+        self.org_commit(self.author(Actor::Operator), vec![orgs::created(org.clone()).into()]).await?;
         Ok(org)
     }
 

@@ -54,13 +54,13 @@ impl App {
         if verified.org != org {
             return Err(scim::Error::not_found().into());
         }
-        let org = self.token_org(&verified, now).await?.ok_or_else(scim::Error::not_found)?;
+        let (org, scopes) = self.token_org(&verified, now).await?.ok_or_else(scim::Error::not_found)?;
         let schemas = self.schemas(org.root).await?;
         Ok(Principal {
             org,
             subject: verified.subject.clone(),
             client_id: verified.client_id.clone(),
-            scopes: verified.scopes,
+            scopes,
             token: verified.token,
             expires_at: verified.expires_at,
             schemas,
@@ -68,9 +68,9 @@ impl App {
         })
     }
 
-    /// The org of a token that is believed, if it still counts there; none if there is no such org. Asked at every request, so
-    /// that a revocation or a deactivation takes effect with the next one (SEC S-27).
-    pub(super) async fn token_org(&self, verified: &Verified, now: Timestamp) -> Result<Option<Arc<Org>>, Error> {
+    /// The org of a token that is believed, if it still counts there, and what it may do at this moment; none if there is no such
+    /// org. Asked at every request, so that a revocation, a deactivation or another group takes effect with the next one (SEC S-27).
+    pub(super) async fn token_org(&self, verified: &Verified, now: Timestamp) -> Result<Option<(Arc<Org>, ScopeSet)>, Error> {
         let Some(access) = self.store.access(verified.org, &Claim::from(verified)).await? else { return Ok(None) };
         let is_over = access.ends_at.is_some_and(|end| end <= now);
         if !access.is_live || !access.org.active || is_over {
@@ -79,7 +79,7 @@ impl App {
         if let Some(token) = verified.token.filter(|_| access.is_listed) {
             self.last_uses.note((verified.org, token.0), now);
         }
-        Ok(Some(access.org))
+        Ok(Some((access.org, verified.scopes_within(access.rights))))
     }
 
     /// `client_credentials` (RFC 6749 §4.4): a token for the client's own org. `scope` is what it asks for; all that it may

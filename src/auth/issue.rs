@@ -42,7 +42,8 @@ pub struct Grant<'a> {
     pub actors: &'a [ClientId],
 }
 
-/// `client_id` of tokens made for a person at the command line. Not a UUID, so no client can have it (SEC S-25).
+/// `client_id` of tokens made for a person at the command line, whose scopes hold whatever the person's groups give. Not a
+/// UUID, so no client can have it (SEC S-25).
 pub const OPERATOR_CLIENT_ID: &str = "usher-cli";
 
 #[derive(Serialize)]

@@ -5,6 +5,7 @@
 pub mod assertion;
 mod claims;
 pub mod client;
+pub mod delegation;
 pub mod error;
 pub mod exchange;
 pub mod issue;
@@ -18,6 +19,7 @@ pub mod verify;
 
 pub use assertion::Assertion;
 pub use client::{Bearer, Client, Proof, ProvisioningToken};
+pub use delegation::NotHeld;
 pub use error::{Error, Refusal};
 pub use issue::Grant;
 pub use key::{Key, KeyError, SigningKey};

@@ -16,7 +16,7 @@ pub struct Principal {
     pub subject: Subject,
     /// `client_id`, for the logs; no right hangs on it.
     pub client_id: Option<String>,
-    /// What it may do.
+    /// What it may do: what the token says, and of a person's what its groups give at this moment.
     pub scopes: ScopeSet,
     /// `jti`, if it is an id of ours.
     pub token: Option<TokenId>,

@@ -163,6 +163,26 @@ impl ScopeSet {
         ScopeSet(self.0 & other.0)
     }
 
+    /// What is in it and not in `other`.
+    pub const fn without(self, other: ScopeSet) -> ScopeSet {
+        ScopeSet(self.0 & !other.0)
+    }
+
+    /// What either holds.
+    pub const fn or(self, other: ScopeSet) -> ScopeSet {
+        ScopeSet(self.0 | other.0)
+    }
+
+    /// As a number, good for as long as the process lives.
+    pub(crate) fn bits(self) -> i64 {
+        self.0.into()
+    }
+
+    /// What [`bits`](ScopeSet::bits) made; bits that mean nothing give nothing.
+    pub(crate) fn of_bits(bits: i64) -> ScopeSet {
+        Scope::ALL.into_iter().filter(|scope| bits & (1 << *scope as u8) != 0).collect()
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -209,12 +229,21 @@ mod tests {
 
     #[test]
     fn what_is_printed_parses_to_the_same_set() {
+        // Every pair, and every set without one.
         let pairs = Scope::ALL.into_iter().flat_map(|one| Scope::ALL.map(|other| ScopeSet::from_iter([one, other])));
-        let but_two = pairs.clone().map(|pair| ScopeSet(ScopeSet::ALL.0 & !pair.0));
-        for set in pairs.chain(but_two).chain([ScopeSet::NONE, ScopeSet::ALL]) {
+        for set in pairs.flat_map(|pair| [pair, ScopeSet::ALL.without(pair)]).chain([ScopeSet::NONE, ScopeSet::ALL]) {
             assert_eq!(set.to_string().parse(), Ok(set));
+            assert_eq!(ScopeSet::of_bits(set.bits()), set);
             assert!(set.is_within(ScopeSet::ALL) && ScopeSet::NONE.is_within(set));
         }
+    }
+
+    #[test]
+    fn what_a_group_may_give_is_published_whole() {
+        let group = crate::scim::Schemas::core().group();
+        let access = group.extension(crate::scim::urn::ACCESS).expect("an extension of groups");
+        let scopes = access.schema.attribute("scopes").expect("its attribute");
+        assert_eq!(scopes.canonical_values, Scope::ALL.map(Scope::as_str), "src/scim/schema/access.json");
     }
 
     #[test]

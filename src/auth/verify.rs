@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::claims::{self, Claims};
+use super::issue::OPERATOR_CLIENT_ID;
 use super::jws::Jws;
 use super::key::Key;
 use super::{Refusal, ScopeSet, Source, Subject};
@@ -80,6 +81,17 @@ pub struct Verified {
     pub sources: Vec<Source>,
     /// The clients that act for the subject, the present one first (SEC S-32). No right hangs on it.
     pub actors: Vec<ClientId>,
+}
+
+impl Verified {
+    /// What of its scopes counts, where the groups of a person give `rights`. All of them in a token that the operator made by
+    /// hand; whoever has the data directory has everything.
+    pub fn scopes_within(&self, rights: ScopeSet) -> ScopeSet {
+        match self.subject {
+            Subject::User(_) if self.client_id.as_deref() != Some(OPERATOR_CLIENT_ID) => self.scopes.and(rights),
+            _ => self.scopes,
+        }
+    }
 }
 
 /// A well-formed token that is not believed yet.

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use super::data::Data;
 use super::serve::Served;
 use super::{Common, Failure, keys, print};
-use crate::app::App;
 use crate::app::clients::Presented;
+use crate::app::{self, App};
 use crate::auth::{Principal, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, OrgId, Random, Secret, SystemRandom, Timestamp};
 use crate::org::Org;
@@ -89,6 +89,7 @@ async fn make(app: &App) -> Result<Samples, Failure> {
         schemas: Schemas::core().clone(),
     };
     let password = secret();
+    let mut people = Vec::new();
     for (user_name, given, family) in PEOPLE {
         let mut user = json!({
             "schemas": [urn::USER], "userName": user_name, "displayName": format!("{given} {family}"),
@@ -98,8 +99,11 @@ async fn make(app: &App) -> Result<Samples, Failure> {
         if user_name == PEOPLE[0].0 {
             user["password"] = password.as_str().into();
         }
-        app.user_create(&operator(&root), object(user)).await?;
+        people.push(app.user_create(&operator(&root), object(user)).await?.id);
     }
+    let mut administrators = app::orgs::administrators();
+    administrators["members"] = json!([{ "value": people[0] }]);
+    app.group_create(&operator(&root), object(administrators), References::Omit).await?;
     let pilots = json!({ "schemas": [urn::GROUP], "displayName": "Pilots" });
     let group = app.group_create(&operator(&child), object(pilots), References::Omit).await?.id.into();
     let client = async |org: &Org| -> Result<Sample, Failure> {

@@ -12,7 +12,7 @@ use crate::base::limit::MEMBERS_MAX;
 use crate::base::{GroupId, OrgId, Timestamp};
 use crate::scim::filter::{self, Filter};
 use crate::scim::patch::{self, MemberOp, Operation};
-use crate::scim::{Error, Kind, Profile, Quirk, Quirks, Record, Reference, ResourceType, ScimType, resource};
+use crate::scim::{Error, Kind, Profile, Quirk, Quirks, Record, Reference, ResourceType, ScimType, resource, urn};
 
 /// Evaluations of a filter over a member in one request (S-60).
 const EVALUATIONS_MAX: usize = 1_000_000;
@@ -24,6 +24,8 @@ pub struct Draft<'s> {
     attributes: Map<String, Value>,
     /// None where the body does not speak of them.
     members: Option<Vec<Uuid>>,
+    /// Whether the body speaks of what the group gives.
+    names_access: bool,
 }
 
 /// The operations of a PATCH, judged by the schema alone.
@@ -55,13 +57,15 @@ impl<'s> Draft<'s> {
     ) -> Result<Draft<'s>, Error> {
         // U-08: an empty array still says that there are none.
         let is_silent = !body.keys().any(|key| key.eq_ignore_ascii_case("members"));
+        let names_access = body.keys().any(|key| is_access(key));
         let mut attributes = resource::accept(resource_type, body, profile, quirks)?;
+        known_scopes(resource_type, &attributes)?;
         let members = match attributes.remove("members") {
             Some(members) => Some(resource::member_ids(&members, profile, quirks)?),
             None => (!is_silent).then(Vec::new),
         };
         at_most(members.as_ref().map_or(0, Vec::len))?;
-        Ok(Draft { resource_type, attributes, members })
+        Ok(Draft { resource_type, attributes, members, names_access })
     }
 }
 
@@ -106,7 +110,8 @@ pub fn create(org: OrgId, id: GroupId, draft: &Draft<'_>, at: Timestamp) -> Resu
 }
 
 /// `current`, loaded without members, replaced by `draft`. A body without `members` clears them, unless the profile
-/// keeps them (U-08). Whether the members change, the store finds out (U-10).
+/// keeps them (U-08). Whether the members change, the store finds out (U-10). What the group gives stays where the body does
+/// not speak of it: identity providers know nothing of it, and must not take rights away by the way (S-17).
 pub fn replace(
     org: OrgId,
     current: &Record,
@@ -118,6 +123,9 @@ pub fn replace(
     let before = document::read(current)?;
     let mut after = draft.attributes.clone();
     after.insert("id".into(), current.id.to_string().into());
+    if let (false, Some(access)) = (draft.names_access, before.get(urn::ACCESS)) {
+        after.insert(urn::ACCESS.into(), access.clone());
+    }
     resource::carry(draft.resource_type, &before, &mut after)?;
     resource::require_extensions(draft.resource_type, &after)?;
     let doc = changed(current, &before, after)?;
@@ -146,6 +154,7 @@ pub fn patch(
     let before = document::read(current)?;
     let mut after = before.clone();
     patch::apply(&mut after, &edits.operations, edits.resource_type, profile, quirks)?;
+    known_scopes(edits.resource_type, &after)?;
     resource::require_extensions(edits.resource_type, &after)?;
     let doc = changed(current, &before, after)?;
     let members =
@@ -186,6 +195,32 @@ pub fn only(mut change: Change, known: &HashSet<Uuid>) -> Change {
         _ => {}
     }
     change
+}
+
+/// Whether `key` of a body is the access extension, or an attribute of it at the top (EN-04, EN-09).
+fn is_access(key: &str) -> bool {
+    let starts = key.get(..urn::ACCESS.len()).is_some_and(|start| start.eq_ignore_ascii_case(urn::ACCESS));
+    starts || key.eq_ignore_ascii_case("scopes")
+}
+
+/// Elsewhere canonical values are suggestions (S-31). A right that nobody knows gives nothing today, and something unforeseen
+/// one day.
+fn known_scopes(resource_type: &ResourceType, attributes: &Map<String, Value>) -> Result<(), Error> {
+    let scopes = resource_type.extension(urn::ACCESS).and_then(|access| access.schema.attribute("scopes"));
+    let (Some(scopes), Some(given)) = (scopes, attributes.get(urn::ACCESS).and_then(|access| access["scopes"].as_array()))
+    else {
+        return Ok(());
+    };
+    let is_known =
+        |value: &&Value| value.as_str().is_some_and(|value| scopes.canonical_values.iter().any(|known| known == value));
+    match given.iter().find(|value| !is_known(value)) {
+        Some(unknown) => {
+            let known = scopes.canonical_values.join(" ");
+            let detail = format!("`{}:scopes`: unknown scope {unknown}, known are {known}", urn::ACCESS);
+            Err(Error::bad(ScimType::InvalidValue, detail))
+        }
+        None => Ok(()),
+    }
 }
 
 fn changed(current: &Record, before: &Map<String, Value>, after: Map<String, Value>) -> Result<Option<String>, Error> {

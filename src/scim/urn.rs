@@ -8,6 +8,8 @@ pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 /// Where a guest comes from; read-only.
 pub const MEMBERSHIP: &str = "urn:usher:scim:schemas:extension:membership:2.0:User";
+/// What a group lets its members do.
+pub const ACCESS: &str = "urn:usher:scim:schemas:extension:access:2.0:Group";
 /// An invitation as a resource.
 pub const INVITATION: &str = "urn:usher:scim:schemas:core:2.0:Invitation";
 /// An org as a resource of those above it.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::auth::{self, Client, ProvisioningToken, Source};
+use crate::auth::{self, Client, NotHeld, ProvisioningToken, ScopeSet, Source};
 use crate::base::limit::QUERY_DEADLINE;
 use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::directory::deleted::{Restored, Tombstone};
@@ -94,6 +94,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// For each of `groups`, its display name in `org`, or none if it is not there. In the order asked.
     async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error>;
+
+    /// What the groups of a user of `org` let it do there, groups in groups included; nothing for whom is not there. Whether
+    /// the user is active is not asked.
+    async fn rights(&self, org: OrgId, user: UserId) -> Result<ScopeSet, Error>;
+
+    /// For each of `groups` of `org`, what it lets a member do, the groups that hold it included. In the order asked.
+    async fn groups_give(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<ScopeSet>, Error>;
 
     /// What is kept of the request that came with `key`.
     async fn request_kept(&self, org: OrgId, key: [u8; 32], now: Timestamp) -> Result<Option<RequestKept>, Error>;
@@ -177,6 +184,8 @@ pub struct Access {
     pub org: Arc<Org>,
     /// Whether the subject exists in this org, is active, and neither the token nor anything it came from is revoked.
     pub is_live: bool,
+    /// What a person's groups give; everything for whom no group is asked.
+    pub rights: ScopeSet,
     /// When the token ends, where that is known here: before its `exp` if another took its place.
     pub ends_at: Option<Timestamp>,
     /// Whether it is a provisioning token, whose last use is remembered.
@@ -260,6 +269,8 @@ pub struct Author {
     pub actor: Actor,
     /// The moment that the log shows.
     pub at: Timestamp,
+    /// What it may hand out: who adds to a group, or changes what a group gives, has to hold that.
+    pub holds: ScopeSet,
 }
 
 /// Who can write.
@@ -425,6 +436,14 @@ pub enum Error {
     /// A group cannot contain itself, not even through others.
     #[error("group {0} would contain itself")]
     MemberCycle(Uuid),
+    /// Who writes would hand out, or take, what he does not hold.
+    #[error("group {group}: {lacking}")]
+    NotHeld {
+        /// The group that gives it.
+        group: Uuid,
+        /// What is lacking.
+        lacking: NotHeld,
+    },
     /// The search was given up (F-31).
     #[error("the search took more than {} seconds, expected a filter that an index answers", QUERY_DEADLINE.as_secs())]
     TooMuch,

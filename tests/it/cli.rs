@@ -295,6 +295,11 @@ async fn a_second_quickstart_finds_everything_as_it_was() {
         let request = http().get(format!("{base}/Users?sortBy=userName")).bearer_auth(text(&hello, "rootToken"));
         let list = answer(request).await.expect(200);
         users.push(list.body["Resources"].as_array().expect("users").iter().map(|user| text(user, "id")).collect::<Vec<_>>());
+        let request = http().get(format!("{base}/Groups?filter=members.value+eq+%22{}%22", list.all("id")[1]));
+        let groups = answer(request.bearer_auth(text(&hello, "rootToken"))).await.expect(200);
+        assert_eq!((groups.all("displayName"), list.all("userName")[1].as_str()), (vec!["Administrators".to_owned()], "admin"));
+        let gives = &groups.body["Resources"][0]["urn:usher:scim:schemas:extension:access:2.0:Group"]["scopes"];
+        assert_eq!(gives.as_array().map(Vec::len), Some(crate::server::ALL_SCOPES.split_whitespace().count()), "{gives}");
         let child_base = format!("{}/t/acme/o/{}/scim2", text(&hello, "listening"), text(&hello["child"], "org"));
         let invite = json!({
             "schemas": ["urn:usher:scim:schemas:messages:2.0:InviteRequest"], "userNames": ["ada"],

@@ -1,4 +1,4 @@
-//! Every operation of the OpenAPI document, called by everybody who should not, and by the one who may.
+//! Every operation of the OpenAPI document, called by everybody who should not, and by the one who may. `docs/scopes.md` is the table.
 //!
 //! [`OPERATIONS`] names all of them with the scope they need; an operation of the document that is missing here fails, and so
 //! does one here that is not in the document.
@@ -13,7 +13,7 @@ use crate::server::{ALL_SCOPES, ORGANIZATION, Persona, Server, USER, answer, htt
 
 /// Who may call an operation.
 #[derive(Clone, Copy, PartialEq)]
-enum Needs {
+pub(crate) enum Needs {
     /// The scope.
     Scope(&'static str),
     /// Any token of the org.
@@ -27,7 +27,7 @@ enum Needs {
 use Needs::{Nothing, Reading, Scope, Token};
 
 /// Method, path, what it needs, and what the one who may is answered.
-const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
+pub(crate) const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/ServiceProviderConfig", Nothing, 200),
     ("GET", "/ResourceTypes", Token, 200),
     ("GET", "/ResourceTypes/{name}", Token, 200),
@@ -269,6 +269,28 @@ impl Stage {
         (path, body)
     }
 
+    /// Those whose tokens were good once, and what they are answered: revoked, of a user who left, of an org that is not active, of
+    /// one that is gone.
+    async fn ended(&self) -> Vec<(&'static str, Persona, u16)> {
+        let tree = &self.server.tree;
+        let off = json!([{ "op": "replace", "path": "active", "value": false }]);
+        let user = self.admin.user("leaver").await;
+        let leaver = self.with(Some(tree.token_of("leaver", &self.org, ALL_SCOPES)));
+        let made = tree.json(&["token", "create", "--org", &self.org, "--scope", ALL_SCOPES]);
+        let revoked = self.with(made["access_token"].as_str().map(str::to_owned));
+        let (closed, gone) = (tree.org(&tree.root, "closed"), tree.org(&tree.root, "gone"));
+        let (of_closed, of_gone) = (self.server.admin(&closed), self.server.admin(&gone));
+        for persona in [&leaver, &revoked, &of_closed, &of_gone] {
+            persona.get("/Users").await.expect(200);
+        }
+        self.admin.patch(&format!("/Users/{user}"), off.clone()).await.expect(200);
+        self.admin.api().post("/tokens/.revoke", &json!({ "token": made["jti"] })).await.expect(204);
+        self.parent.patch(&format!("/Organizations/{closed}"), off).await.expect(200);
+        self.parent.delete(&format!("/Organizations/{gone}")).await.expect(204);
+        let ended = [("revoked token", revoked, 401), ("user who left", leaver, 401)];
+        ended.into_iter().chain([("closed org", of_closed, 401), ("org that is gone", of_gone, 404)]).collect()
+    }
+
     /// Everything there is in the org, to be compared.
     async fn everything(&self) -> Vec<Value> {
         let mut all = Vec::new();
@@ -345,10 +367,11 @@ fn agree(document: &Value, operations: &[(&str, &str, Needs, u16)]) {
     assert!(missing.is_empty() && surplus.is_empty(), "not covered here: {missing:?}\nnot in the document: {surplus:?}");
 }
 
-/// SEC S-12, S-51, X-04, T-03, T-06, T-07, X-01, X-02
+/// SEC S-12, S-48, S-51, S-53, X-04, T-03, T-06, T-07, X-01, X-02
 #[tokio::test]
 async fn nobody_gets_through_but_the_one_who_may() {
     let mut stage = Stage::new().await;
+    let ended = stage.ended().await;
     let tree = &stage.server.tree;
     let child = tree.org(&stage.org, "east");
     let sibling = tree.org(&tree.root, "suppliers");
@@ -367,6 +390,13 @@ async fn nobody_gets_through_but_the_one_who_may() {
     let unbelieved = [("nobody", stage.with(None)), ("garbage", stage.with(Some("garbage".into())))];
     let single: Vec<(&str, Persona)> =
         ALL_SCOPES.split(' ').map(|scope| (scope, stage.server.persona(&stage.org, scope))).collect();
+    let but_one: Vec<(&str, Persona)> = ALL_SCOPES
+        .split(' ')
+        .map(|scope| {
+            let others: Vec<&str> = ALL_SCOPES.split(' ').filter(|other| *other != scope).collect();
+            (scope, stage.server.persona(&stage.org, &others.join(" ")))
+        })
+        .collect();
 
     for &(method, path, needs, expected) in OPERATIONS.iter().chain(OWN) {
         let (address, body) = stage.request(method, path).await;
@@ -379,6 +409,10 @@ async fn nobody_gets_through_but_the_one_who_may() {
             if needs != Nothing {
                 assert!(answer.expect_error(401, None).header("www-authenticate").is_some(), "{method} {path} by {who}");
             }
+        }
+        for (who, persona, status) in ended.iter().filter(|_| needs != Nothing) {
+            let answer = persona.send(http.clone(), &address, body.as_ref()).await;
+            assert_eq!(answer.status, *status, "{method} {path} by the {who}: {}", answer.text);
         }
         for (who, persona) in &strangers {
             let answer = persona.send(http.clone(), &address, body.as_ref()).await;
@@ -396,6 +430,10 @@ async fn nobody_gets_through_but_the_one_who_may() {
             let answer = persona.send(http.clone(), &address, body.as_ref()).await;
             assert_eq!(answer.status, 403, "{method} {path} with {scope} alone: {}", answer.text);
             answer.expect_error(403, None);
+        }
+        for (scope, persona) in but_one.iter().filter(|(scope, _)| needs == Scope(scope)) {
+            let answer = persona.send(http.clone(), &address, body.as_ref()).await;
+            assert_eq!(answer.status, 403, "{method} {path} with everything but {scope}: {}", answer.text);
         }
         assert_eq!(stage.everything().await, before, "{method} {path}: somebody who may not left something behind");
         let allowed: Vec<_> = single.iter().filter(|(scope, _)| may(scope)).collect();

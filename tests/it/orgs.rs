@@ -231,6 +231,8 @@ async fn who_makes_a_child_is_its_first_administrator() {
     let groups = inside.get("/Groups").await.expect(200);
     assert_eq!(groups.all("displayName"), ["Administrators"]);
     assert_eq!(groups.body["Resources"][0]["members"][0]["value"], users.body["Resources"][0]["id"]);
+    let gives = &groups.body["Resources"][0]["urn:usher:scim:schemas:extension:access:2.0:Group"]["scopes"];
+    assert_eq!(gives.as_array().map(Vec::len), Some(crate::server::ALL_SCOPES.split_whitespace().count()), "{gives}");
     // Further down the rule of the parent lets nobody in, and a machine is no person.
     for org in [make(&ada, "below", Some(&child)).await.id(), make(&partners, "by-machine", None).await.id()] {
         let inside = stage.admin(&org);

@@ -7,7 +7,7 @@ use crate::app::{Error, TRIES, groups, users};
 use crate::directory;
 use crate::scim::Quirk;
 use crate::scim::bulk::Method;
-use crate::store::{self, Actor, Change, Commit, Outcome, Refused};
+use crate::store::{self, Change, Commit, Outcome, Refused};
 
 impl Work<'_> {
     /// Commits the run. What was stale, and what comes after it, goes back to the steps.
@@ -18,7 +18,7 @@ impl Work<'_> {
         }
         let commits: Arc<[Commit]> = commits.into();
         let room = self.failures_max() - self.failures;
-        let author = self.app.author(Actor::Subject(self.who.subject.clone()));
+        let author = self.app.author_of(self.who);
         let mut results = self.app.store.commit_each(author, commits.clone(), room).await.into_iter();
         let mut again = Vec::new();
         let mut is_lost = false;

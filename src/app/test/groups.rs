@@ -13,17 +13,17 @@ use crate::scim::urn::{GROUP, USER};
 use crate::store::References::{Include, Omit};
 
 impl Stage {
-    async fn user(&self, org: &Principal, name: &str) -> Uuid {
+    pub(super) async fn user(&self, org: &Principal, name: &str) -> Uuid {
         self.app.user_create(org, map(json!({ "schemas": [USER], "userName": name }))).await.expect("a new user").id
     }
 
-    async fn group(&self, org: &Principal, name: &str, members: &[Uuid]) -> GroupId {
+    pub(super) async fn group(&self, org: &Principal, name: &str, members: &[Uuid]) -> GroupId {
         let members: Vec<_> = members.iter().map(|id| json!({ "value": id })).collect();
         let body = json!({ "schemas": [GROUP], "displayName": name, "members": members });
         GroupId(self.app.group_create(org, map(body), Omit).await.expect("a new group").id)
     }
 
-    async fn members(&self, org: &Principal, group: GroupId) -> Vec<Uuid> {
+    pub(super) async fn members(&self, org: &Principal, group: GroupId) -> Vec<Uuid> {
         let group = self.app.group_get(org, group, Include).await.expect("a group");
         group.references.iter().map(|member| member.id).collect()
     }

@@ -5,6 +5,7 @@ mod deleted;
 mod groups;
 mod guests;
 mod requests;
+mod rights;
 mod schemas;
 mod users;
 

@@ -46,7 +46,8 @@ impl DeletedApi {
     /// It is there again under its `id`, with its password and with those of its memberships whose other end is there; the
     /// answer names the others. What is deleted itself takes the membership along when it is restored. A guest needs the user
     /// of the parent organization that it stands for; guests of the restored user stay deleted until their own organization
-    /// restores them. 409 `uniqueness` if somebody else has the name now.
+    /// restores them. 409 `uniqueness` if somebody else has the name now; 403 if it brings somebody scopes that the token does
+    /// not hold.
     #[oai(path = "/deleted/:id/.restore", method = "post", operation_id = "restoreDeleted")]
     async fn restore(
         &self,

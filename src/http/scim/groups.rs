@@ -21,7 +21,7 @@ impl Groups {
     /// Create a group
     ///
     /// RFC 7644 §3.3. `members` may name users and groups of the same organization, up to 10,000 in one request; 400
-    /// `invalidValue` names an id that is neither.
+    /// `invalidValue` names an id that is neither. Scopes that the group gives must be those of the token too, or it is 403.
     #[oai(path = "/Groups", method = "post", operation_id = "createGroup")]
     async fn create(
         &self,
@@ -123,7 +123,8 @@ impl Groups {
     /// Replace a group
     ///
     /// RFC 7644 §3.5.1. The members become those of the body: without `members` the group has none afterwards. Only the
-    /// difference is written, and a body that changes nothing keeps the version.
+    /// difference is written, and a body that changes nothing keeps the version. The scopes that the group gives stay where the
+    /// body does not name their schema. Who adds members, or changes scopes, has to hold what that gives or takes, or it is 403.
     #[oai(path = "/Groups/:id", method = "put", operation_id = "replaceGroup")]
     async fn replace(
         &self,
@@ -154,7 +155,8 @@ impl Groups {
     ///
     /// RFC 7644 §3.5.2. The operations apply in order, all or none. Adding and removing members by id costs the same in a
     /// group of ten as of a hundred thousand. Adding who is a member, or removing who is not, changes nothing. The answer is
-    /// 204, or 200 with the group where `attributes` or `Prefer: return=representation` ask for it.
+    /// 204, or 200 with the group where `attributes` or `Prefer: return=representation` ask for it. Who adds members, or
+    /// changes scopes, has to hold what that gives or takes, or it is 403.
     #[oai(path = "/Groups/:id", method = "patch", operation_id = "patchGroup")]
     async fn patch(
         &self,

@@ -309,8 +309,10 @@ static CORE: LazyLock<Arc<Schemas>> = LazyLock::new(|| {
         "An organization below the one of the address, or that one itself",
         include_str!("organization.json"),
     );
-    let extensions = vec![optional(include_str!("enterprise_user.json")), optional(include_str!("membership.json"))];
-    Arc::new(Schemas { types: vec![ResourceType { extensions, ..user }, group, invitation, organization], epoch: 0 })
+    let of_user = vec![optional(include_str!("enterprise_user.json")), optional(include_str!("membership.json"))];
+    let of_group = vec![optional(include_str!("access.json"))];
+    let (user, group) = (ResourceType { extensions: of_user, ..user }, ResourceType { extensions: of_group, ..group });
+    Arc::new(Schemas { types: vec![user, group, invitation, organization], epoch: 0 })
 });
 
 #[cfg(test)]

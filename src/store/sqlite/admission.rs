@@ -1,7 +1,7 @@
 //! Who was let in a moment ago: the answers of [`access`](super::orgs::access), kept while nothing can have changed them.
 //!
-//! The look is a fifth of what a read by id costs. A commit of this process that may shut somebody out ends all answers before
-//! it is acknowledged; one of another process, such as a command beside the server, is seen within [`TRUST`] (SEC S-27).
+//! The look is a fifth of what a read by id costs. A commit of this process that may shut somebody out, or change what somebody
+//! may do ([`rights`](super::rights)), ends all answers before it is acknowledged; one of another process, such as a command beside the server, is seen within [`TRUST`] (SEC S-27).
 
 use std::collections::HashMap;
 use std::sync::RwLock;
@@ -108,6 +108,7 @@ pub(super) fn may_shut_out(change: &Change) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::ScopeSet;
     use crate::base::{ClientId, Timestamp};
     use crate::org::Org;
 
@@ -124,7 +125,7 @@ mod tests {
             created: Timestamp(0),
             settings: Default::default(),
         };
-        Some(Access { org: org.into(), is_live, ends_at: None, is_listed: false })
+        Some(Access { org: org.into(), is_live, rights: ScopeSet::ALL, ends_at: None, is_listed: false })
     }
 
     #[test]

@@ -8,13 +8,17 @@ use crate::store::{Author, Error};
 
 /// What is written from here on is `author`'s.
 pub(super) fn sign(db: &Connection, author: &Author) -> Result<(), Error> {
-    execute(db, "update author set actor = ?1, at = ?2", &[&author.actor.to_string(), &author.at.0])?;
+    execute(
+        db,
+        "update author set actor = ?1, at = ?2, holds = ?3",
+        &[&author.actor.to_string(), &author.at.0, &author.holds.bits()],
+    )?;
     Ok(())
 }
 
 /// Nobody's: a later statement that does not come through the writer must not count as the last author's.
 pub(super) fn sign_off(db: &Connection) -> Result<(), Error> {
-    execute(db, "update author set actor = 'sql', at = null", &[])?;
+    execute(db, "update author set actor = 'sql', at = null, holds = 0", &[])?;
     Ok(())
 }
 

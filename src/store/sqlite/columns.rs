@@ -30,6 +30,8 @@ pub(super) struct GroupColumns {
     pub(super) display_name: String,
     pub(super) display_name_key: String,
     pub(super) external_id: Option<String>,
+    /// What members may do, in the order of the document.
+    pub(super) scopes: Option<String>,
 }
 
 /// The document as a JSON object. The store never holds anything else; a guess would hide that it does.
@@ -60,7 +62,14 @@ pub(super) fn user(doc: &Map<String, Value>) -> UserColumns {
 /// The columns of a group's document.
 pub(super) fn group(doc: &Map<String, Value>) -> GroupColumns {
     let display_name = text(doc.get("displayName")).unwrap_or_default();
-    GroupColumns { display_name_key: text::fold(&display_name), display_name, external_id: text(doc.get("externalId")) }
+    let scopes = doc.get(urn::ACCESS).and_then(|access| access.get("scopes")?.as_array());
+    let scopes: Vec<&str> = scopes.into_iter().flatten().filter_map(Value::as_str).collect();
+    GroupColumns {
+        display_name_key: text::fold(&display_name),
+        display_name,
+        external_id: text(doc.get("externalId")),
+        scopes: (!scopes.is_empty()).then(|| scopes.join(" ")),
+    }
 }
 
 /// The elements of `emails`.

@@ -7,7 +7,8 @@ use super::columns::GroupColumns;
 use super::members::{self, Changed};
 use super::readers::{all, execute, int, one};
 use super::users::Life;
-use super::{Breach, breach, columns, settings, tombstones};
+use super::{Breach, breach, columns, rights, settings, tombstones};
+use crate::auth::{ScopeSet, delegation};
 use crate::base::{GroupId, OrgId, Timestamp};
 use crate::directory::{Change, MemberChange};
 use crate::scim::{Kind, Quirk, Reference};
@@ -52,16 +53,18 @@ fn create(db: &Connection, org: OrgId, id: GroupId, doc: &str, first: &[Uuid], a
 /// The row of a group, without its members.
 pub(super) fn insert(db: &Connection, org: OrgId, id: Uuid, doc: &str, life: &Life) -> Result<(), Error> {
     let columns = columns::group(&columns::object(doc)?);
+    rights::check(db, id, given(&columns))?;
     execute(
         db,
-        "insert into groups (org_id, id, display_name, display_name_key, external_id, created, last_modified, version, doc)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "insert into groups (org_id, id, display_name, display_name_key, external_id, scopes, created, last_modified, version, doc)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         &[
             &org.0,
             &id,
             &columns.display_name,
             &columns.display_name_key,
             &columns.external_id,
+            &columns.scopes,
             &life.created.0,
             &life.at.0,
             &life.version,
@@ -74,6 +77,11 @@ pub(super) fn insert(db: &Connection, org: OrgId, id: Uuid, doc: &str, life: &Li
     })?;
     unique(db, org, id, &GroupColumns::default(), &columns)?;
     Ok(())
+}
+
+/// What the group itself gives.
+fn given(columns: &GroupColumns) -> ScopeSet {
+    columns.scopes.as_deref().map_or(ScopeSet::NONE, ScopeSet::known)
 }
 
 /// S-19, EN-26.
@@ -105,13 +113,14 @@ fn alter(
     }
     let doc = doc.filter(|doc| *doc != before);
     if let Some(doc) = doc {
-        let columns = columns::group(&columns::object(doc)?);
-        unique(db, org, id.0, &columns::group(&columns::object(&before)?), &columns)?;
+        let (before, columns) = (columns::group(&columns::object(&before)?), columns::group(&columns::object(doc)?));
+        rights::check(db, id.0, delegation::changed(given(&before), given(&columns)))?;
+        unique(db, org, id.0, &before, &columns)?;
         execute(
             db,
-            "update groups set display_name = ?3, display_name_key = ?4, external_id = ?5, doc = ?6
+            "update groups set display_name = ?3, display_name_key = ?4, external_id = ?5, scopes = ?6, doc = ?7
              where org_id = ?1 and id = ?2",
-            &[&org.0, &id.0, &columns.display_name, &columns.display_name_key, &columns.external_id, &doc],
+            &[&org.0, &id.0, &columns.display_name, &columns.display_name_key, &columns.external_id, &columns.scopes, &doc],
         )?;
     }
     let members = members::change(db, org, id, changes)?;

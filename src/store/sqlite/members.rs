@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::readers::{all, execute, one};
+use super::rights;
 use crate::base::{GroupId, OrgId};
 use crate::directory::MemberChange;
 use crate::scim::{Kind, Reference};
@@ -74,7 +75,7 @@ pub(super) fn change(db: &Connection, org: OrgId, group: GroupId, changes: &[Mem
     Ok(changed)
 }
 
-/// Makes each of `ids` a member; those that are stay.
+/// Makes each of `ids` a member; those that are stay. Who makes one has to hold what it gives.
 pub(super) fn add(db: &Connection, org: OrgId, group: GroupId, ids: &[Uuid]) -> Result<Changed, Error> {
     let mut count = 0;
     for id in ids {
@@ -98,6 +99,9 @@ pub(super) fn add(db: &Connection, org: OrgId, group: GroupId, ids: &[Uuid]) -> 
             "insert into members (org_id, group_id, subgroup_id) values (?1, ?2, ?3) on conflict do nothing",
             &[&org.0, &group.0, id],
         )?;
+    }
+    if count > 0 {
+        rights::check(db, group.0, rights::of_member(db, org, group.0)?)?;
     }
     Ok(changed(count))
 }

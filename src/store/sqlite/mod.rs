@@ -21,6 +21,7 @@ mod pages;
 mod readers;
 mod request_log;
 mod resources;
+mod rights;
 mod settings;
 mod sort;
 mod tokens;
@@ -40,8 +41,8 @@ use uuid::Uuid;
 
 pub use open::OpenMode;
 
-use crate::auth::{Client, ProvisioningToken};
-use crate::base::{ClientId, InvitationId, OrgId, Timestamp};
+use crate::auth::{Client, ProvisioningToken, ScopeSet};
+use crate::base::{ClientId, InvitationId, OrgId, Timestamp, UserId};
 use crate::directory::deleted::Tombstone;
 use crate::invite::{Invitation, Invitee};
 use crate::org::log::{Entry, QuirkCount, Wanted};
@@ -180,6 +181,14 @@ impl Store for Sqlite {
 
     async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error> {
         self.readers.inline(|db| groups.iter().map(|id| groups::name(db, org, *id)).collect())
+    }
+
+    async fn rights(&self, org: OrgId, user: UserId) -> Result<ScopeSet, Error> {
+        self.readers.inline(|db| rights::of_user(db, org, user.0))
+    }
+
+    async fn groups_give(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<ScopeSet>, Error> {
+        self.readers.inline(|db| groups.iter().map(|id| rights::of_member(db, org, *id)).collect())
     }
 
     async fn request_kept(&self, org: OrgId, key: [u8; 32], now: Timestamp) -> Result<Option<RequestKept>, Error> {

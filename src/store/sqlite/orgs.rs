@@ -3,16 +3,21 @@
 use rusqlite::{Connection, Row};
 
 use super::readers::{all, execute, one};
-use super::{Breach, breach, request_log, settings, tokens, tree};
+use super::{Breach, breach, request_log, rights, settings, tokens, tree};
+use crate::auth::{ScopeSet, Subject};
 use crate::base::{OrgId, Timestamp, text};
 use crate::org::{Change, Org};
 use crate::store::{Access, Claim, Error, Outcome};
 
-/// The org, and whether the claim still holds there.
+/// The org, whether the claim still holds there, and what a person may do.
 pub(super) fn access(db: &Connection, id: OrgId, claim: &Claim) -> Result<Option<Access>, Error> {
     let Some(org) = org(db, id)? else { return Ok(None) };
     let tokens::Standing { is_live, ends_at, is_listed } = tokens::standing(db, id, claim)?;
-    Ok(Some(Access { org: org.into(), is_live, ends_at, is_listed }))
+    let rights = match &claim.subject {
+        Subject::User(user) => rights::of_user(db, id, user.0)?,
+        Subject::Client(_) | Subject::External { .. } => ScopeSet::ALL,
+    };
+    Ok(Some(Access { org: org.into(), is_live, rights, ends_at, is_listed }))
 }
 
 /// An org by its id.

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::readers::{all, execute, one};
-use super::{groups, members, resources, users};
+use super::{groups, members, resources, rights, users};
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
 use crate::directory::deleted::{self, Missing, Reason, Restored, Tombstone};
 use crate::directory::{self, Change, without_manager};
@@ -215,6 +215,9 @@ fn rejoin(db: &Connection, org: OrgId, id: Uuid, at: Timestamp) -> Result<(usize
          where t.org_id = ?1 and t.tombstone_id = ?2 and t.group_id = ?2",
         &[&org.0, &id],
     )?;
+    if count > 0 {
+        rights::check(db, id, rights::of_member(db, org, id)?)?;
+    }
     let left: Vec<(Uuid, Uuid)> = all(
         db,
         "select t.group_id, t.member_id from tombstone_members t

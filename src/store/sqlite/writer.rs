@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::admission::{Admission, may_shut_out};
 use super::open::{BUSY, refusal};
-use super::{change_log, outbox, write};
+use super::{change_log, outbox, rights, write};
 use crate::base::{Timestamp, limit};
 use crate::outbox::Letter;
 use crate::store::{Author, Change, Commit, Error, Outcome, Refused};
@@ -155,9 +155,10 @@ fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission) {
         }
         return;
     }
+    let matters = |change: &Change| may_shut_out(change) || rights::may_change(db, change).unwrap_or(true);
     let shuts_out = batch.iter().any(|job| match job {
-        Job::Commit(_, changes, _) => changes.iter().any(may_shut_out),
-        Job::Each { commits, .. } => commits.iter().flat_map(|commit| &commit.changes).any(may_shut_out),
+        Job::Commit(_, changes, _) => changes.iter().any(matters),
+        Job::Each { commits, .. } => commits.iter().flat_map(|commit| &commit.changes).any(matters),
         Job::Lease { .. } | Job::Close(_) => false,
     });
     let ran: Vec<Ran> = batch.drain(..).map(|job| run_one(db, job)).collect();

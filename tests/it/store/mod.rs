@@ -14,6 +14,7 @@ mod users;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use usher::auth::ScopeSet;
 use usher::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
 use usher::directory::{self, MemberChange};
 use usher::invite::{self, Delivery, Invitation, Status};
@@ -171,7 +172,7 @@ impl World {
 }
 
 fn author() -> Author {
-    Author { actor: Actor::Operator, at: NOW }
+    Author { actor: Actor::Operator, at: NOW, holds: ScopeSet::ALL }
 }
 
 fn document(schema: &str, number: u128, attributes: Value) -> String {
