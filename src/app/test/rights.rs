@@ -57,7 +57,7 @@ async fn a_person_may_what_the_groups_give_at_this_moment() {
     let stage = Stage::new();
     let acme = stage.org(None, "acme").await;
     let (ada, bob) = (stage.user(&acme, "ada").await, stage.user(&acme, "bob").await);
-    let client = Some(ClientId(Uuid::from_u128(9)));
+    let client = Some(stage.app.client_create(acme.org.id, ScopeSet::ALL).await.expect("a client").0);
     let may = async |user| stage.may(&acme, user, client).await;
     assert_eq!(may(ada).await, ScopeSet::NONE, "default deny");
 
