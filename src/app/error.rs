@@ -40,6 +40,10 @@ pub enum ErrorKind {
     NotFound,
     /// It was there and has ended: 410.
     Gone,
+    /// It is another's to do: 403.
+    Forbidden,
+    /// Too often; try again later: 429.
+    TooOften,
     /// It clashes with what is there: 409.
     Conflict,
     /// `If-Match` does not hold: 412.
@@ -92,7 +96,10 @@ impl Error {
                 invite::Error::Unknown => ErrorKind::NotFound,
                 invite::Error::Expired | invite::Error::Revoked => ErrorKind::Gone,
                 invite::Error::Used | invite::Error::Declined => ErrorKind::Gone,
-                invite::Error::Inactive => ErrorKind::Conflict,
+                invite::Error::Inactive | invite::Error::MissingGroups => ErrorKind::Conflict,
+                invite::Error::SignIn => ErrorKind::Auth,
+                invite::Error::NotInvitee => ErrorKind::Forbidden,
+                invite::Error::TooSoon(_) | invite::Error::Quota => ErrorKind::TooOften,
             },
             Error::Precondition => ErrorKind::Precondition,
             Error::UnderWay => ErrorKind::Conflict,

@@ -93,7 +93,12 @@ impl App {
 
     /// What a request has made before, as it is now. 410 if it is gone.
     pub async fn made(&self, who: &Principal, kind: Kind, kept: Kept, references: References) -> Result<Record, Error> {
-        who.require(if kind == Kind::User { Scope::UsersWrite } else { Scope::GroupsWrite })?;
+        who.require(match kind {
+            Kind::User => Scope::UsersWrite,
+            Kind::Invitation => Scope::InvitationsWrite,
+            Kind::Organization => Scope::OrganizationsWrite,
+            Kind::Group | Kind::Custom(_) => Scope::GroupsWrite,
+        })?;
         let Kept::Made(id) = kept else { return Err(Error::Task("finding what a request made")) };
         match self.load(who, kind, id, references).await {
             Err(Error::Store(store::Error::NotFound)) => Err(scim::Error::status(410, "what this request made is gone").into()),

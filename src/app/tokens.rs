@@ -68,6 +68,12 @@ impl App {
         })
     }
 
+    /// Who holds `bearer`, in whichever org that is for.
+    pub async fn token_enter(&self, bearer: &str, now: Timestamp) -> Result<Principal, Error> {
+        let org = self.issuers.verify(bearer, now).await?.org;
+        self.token_verify(bearer, org, now).await
+    }
+
     /// The org of a token that is believed, if it still counts there, and what it may do at this moment; none if there is no such
     /// org. Asked at every request, so that a revocation, a deactivation or another group takes effect with the next one (SEC S-27).
     pub(super) async fn token_org(&self, verified: &Verified, now: Timestamp) -> Result<Option<(Arc<Org>, ScopeSet)>, Error> {

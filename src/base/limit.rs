@@ -64,6 +64,24 @@ pub const INVITATION_LIFETIME: Duration = Duration::from_secs(72 * 3600);
 pub const INVITATION_LIFETIME_MIN: Duration = Duration::from_secs(300);
 /// The longest lifetime an inviter may choose.
 pub const INVITATION_LIFETIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Invitations and resent letters of one org in a day, where it does not choose otherwise.
+pub const INVITATIONS_A_DAY: u32 = 10_000;
+/// Those to one person.
+pub const INVITATIONS_A_DAY_TO_ONE: u32 = 20;
+/// Between two letters about one invitation that somebody asks for.
+pub const RESEND_PAUSE: Duration = Duration::from_secs(60);
+/// How long before its end an invitation is reminded of.
+pub const REMINDER: Duration = Duration::from_secs(24 * 3600);
+/// The shortest time for which an org may choose to keep ended invitations.
+pub const INVITATIONS_KEPT_MIN: Duration = Duration::from_secs(24 * 3600);
+/// How long an ended invitation is kept.
+pub const INVITATIONS_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
+/// Names, and groups, of users whom an org lets nobody invite.
+pub const SHIELDED_MAX: usize = 1000;
+/// Characters of the reason for revoking.
+pub const REASON_CHARS_MAX: usize = 500;
+/// Invitations or guests that one round of the worker ends, reminds of or forgets.
+pub const TENDED_MAX: usize = 500;
 /// Characters of an inviter's message.
 pub const MESSAGE_CHARS_MAX: usize = 2000;
 /// Characters of the name that an org's letters are from.

@@ -69,6 +69,7 @@ impl Served {
         let purge = tokio::spawn(worker::purge(Arc::clone(&self.app), keep, ended(stopped.clone())));
         let sweep = tokio::spawn(worker::sweep(Arc::clone(&self.app), ended(stopped.clone())));
         let credentials = tokio::spawn(worker::keep_credentials(Arc::clone(&self.app), ended(stopped.clone())));
+        let tend = tokio::spawn(worker::tend(Arc::clone(&self.app), ended(stopped.clone())));
         let log = tokio::spawn(worker::log_requests(Arc::clone(&self.app), ended(stopped)));
         let documentation = if self.config.docs { Documentation::Served } else { Documentation::Hidden };
         let endpoint = http::routes(Arc::clone(&self.app), documentation);
@@ -83,6 +84,7 @@ impl Served {
         purge.await?;
         sweep.await?;
         credentials.await?;
+        tend.await?;
         log.await?;
         self.app.store.close().await;
         Ok(())

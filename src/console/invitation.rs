@@ -55,6 +55,10 @@ pub enum State {
     Used,
     /// It could not be accepted now: the user or an org is not active.
     Inactive,
+    /// A group can no longer be given, and the org gives all or none.
+    Blocked,
+    /// The org wants the invitee to sign in, which this page cannot do.
+    SignIn,
     /// No such invitation, or not its code. Tells nothing.
     Unknown,
 }
@@ -121,6 +125,8 @@ fn view(page: &Page) -> View<'_> {
         State::Revoked => (&said.title_revoked, &said.revoked),
         State::Used => (&said.title_used, &said.used),
         State::Inactive => (&said.title_inactive, &said.inactive),
+        State::Blocked => (&said.title_blocked, &said.blocked),
+        State::SignIn => (&said.title_signin, &said.signin),
         State::Unknown => (&said.title_unknown, &said.unknown),
     };
     let is_open = matches!(page.state, State::Open | State::Inactive);
@@ -183,7 +189,7 @@ mod tests {
         }
     }
 
-    const ALL: [State; 8] = [
+    const ALL: [State; 10] = [
         State::Open,
         State::Accepted,
         State::Declined,
@@ -191,6 +197,8 @@ mod tests {
         State::Revoked,
         State::Used,
         State::Inactive,
+        State::Blocked,
+        State::SignIn,
         State::Unknown,
     ];
 

@@ -37,6 +37,8 @@ pub struct Membership {
     pub invitation: Option<InvitationId>,
     /// Since when it is a guest.
     pub since: Timestamp,
+    /// When the membership ends, if it does.
+    pub until: Option<Timestamp>,
 }
 
 /// The document of `guest`, from the document of its source. `active` is the effective one: that of the whole chain.
@@ -65,6 +67,9 @@ fn extension(membership: &Membership) -> Value {
         "sourceOrg": membership.source_org,
         "since": membership.since,
     });
+    if let Some(until) = membership.until {
+        extension["until"] = json!(until);
+    }
     if let Some(invitation) = membership.invitation {
         extension["invitation"] = json!(invitation);
     }
@@ -83,6 +88,7 @@ mod tests {
             source_org: OrgId(Uuid::from_u128(2)),
             invitation: Some(InvitationId(Uuid::from_u128(3))),
             since: Timestamp(0),
+            until: None,
         }
     }
 
@@ -127,12 +133,14 @@ mod tests {
     fn a_guest_of_a_guest_carries_its_own_membership_only() {
         let first =
             guest_doc(r#"{"userName":"ada","title":"Countess"}"#, UserId(Uuid::from_u128(7)), "ada", true, &membership());
-        let below = Membership { source_org: OrgId(Uuid::from_u128(9)), invitation: None, ..membership() };
+        let until = Some(Timestamp(1000));
+        let below = Membership { source_org: OrgId(Uuid::from_u128(9)), invitation: None, until, ..membership() };
         let second: Value =
             serde_json::from_str(&guest_doc(&first, UserId(Uuid::from_u128(8)), "ada", true, &below)).expect("an object");
         assert_eq!(second["title"], "Countess");
         assert_eq!(second[urn::MEMBERSHIP]["sourceOrg"], "00000000-0000-0000-0000-000000000009");
         assert_eq!(second[urn::MEMBERSHIP].get("invitation"), None);
+        assert_eq!(second[urn::MEMBERSHIP]["until"], "1970-01-01T00:00:01.000Z");
         assert_eq!(second["id"], "00000000-0000-0000-0000-000000000008");
     }
 }

@@ -94,10 +94,11 @@ fn tidy(path: &str, method: &str, operation: &mut Map<String, Value>) {
     let is_read = method == "get" || path.ends_with("/.search");
     if let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) {
         answers.retain(|status, _| match status.as_str() {
-            "401" => !is_public,
-            "403" => !is_public,
+            // An org may want the invitee's token, too.
+            "401" | "403" => !is_public || path.ends_with("/.accept") || path.ends_with("/.decline"),
+            "429" => path.ends_with("/.resend"),
             "409" => !is_read && (method != "delete" || api::is_ours(path)),
-            "410" => is_verb && !is_read && !path.ends_with("/.invite") || has_key,
+            "410" => !path.ends_with("/.invite") && (is_verb && !is_read || has_key),
             "422" => has_key,
             "412" | "428" => !is_read && !is_verb && method != "post" && !api::is_ours(path),
             "413" | "415" => has_body,
@@ -190,8 +191,10 @@ mod tests {
             let Some(security) = operation.get("security") else { continue };
             // B-15: what is in a bulk request needs the scopes that it needs elsewhere. A query over all types needs one of those
             // that read.
+            // One's own invitations are answered by who one is, not by what one may do.
+            let needs_none = ["bulk", "getTreeDocument", "listMyInvitations", "acceptMyInvitation", "declineMyInvitation"];
             let is_free =
-                ["Discovery", "All"].iter().any(|tag| operation["tags"][0] == *tag) || id == "bulk" || id == "getTreeDocument";
+                ["Discovery", "All"].iter().any(|tag| operation["tags"][0] == *tag) || needs_none.contains(&id.as_str());
             let scopes = security[0]["clientCredentials"].as_array().expect("scopes");
             assert_eq!(scopes.is_empty(), is_free, "{id}: {security}");
             assert_eq!(security[1]["bearer"], Value::Array(vec![]), "{id}");

@@ -18,6 +18,7 @@ use super::resource::{ScimError, Shape};
 use super::tenant::OrgContext;
 use crate::app::{self, ErrorKind};
 use crate::auth;
+use crate::invite;
 use crate::scim::{self, ScimType};
 
 /// Why a request got no other answer.
@@ -150,7 +151,7 @@ impl Rejection {
             }
         }
         if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.entry(RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
         }
         response
     }
@@ -172,6 +173,14 @@ impl From<app::Error> for Rejection {
                 return Rejection::status(StatusCode::CONFLICT, error.to_string()).with(RETRY_AFTER, "1".to_owned());
             }
             (ErrorKind::Failure, error) => return Rejection::failure(error),
+            (_, app::Error::Invite(error @ invite::Error::SignIn)) => {
+                let challenge = r#"Bearer realm="usher""#.to_owned();
+                return Rejection::status(StatusCode::UNAUTHORIZED, error.to_string()).with(WWW_AUTHENTICATE, challenge);
+            }
+            (_, app::Error::Invite(error @ invite::Error::TooSoon(seconds))) => {
+                let detail = error.to_string();
+                return Rejection::status(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds.to_string());
+            }
             (kind, error) => (status_of(kind), error),
         };
         Rejection::status(status.0, status.1.to_string())
@@ -208,6 +217,8 @@ fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::Auth => StatusCode::UNAUTHORIZED,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Gone => StatusCode::GONE,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::TooOften => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Conflict => StatusCode::CONFLICT,
         ErrorKind::Precondition => StatusCode::PRECONDITION_FAILED,
         ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -238,7 +249,7 @@ impl ResponseError for Rejection {
 }
 
 /// Every answer that is not the wished one. `http::docs` leaves out those that an operation cannot give.
-const DOCUMENTED: [(u16, &str); 13] = [
+const DOCUMENTED: [(u16, &str); 14] = [
     (400, "The request is wrong; `scimType` and `detail` say how."),
     (401, "No token, or one that is not believed."),
     (403, "The token lacks the scope that `WWW-Authenticate` names, or the operation is not allowed."),
@@ -250,6 +261,7 @@ const DOCUMENTED: [(u16, &str); 13] = [
     (415, "The body is not JSON in UTF-8."),
     (422, "Another request came with this `Idempotency-Key`."),
     (428, "The organization wants `If-Match` with such a write."),
+    (429, "Too often; try again after `Retry-After` seconds."),
     (500, "The server failed."),
     (503, "Too much waits; try again after `Retry-After` seconds."),
 ];
@@ -261,7 +273,7 @@ impl ApiResponse for Rejection {
             .map(|&(status, description)| {
                 let headers: &[&str] = match status {
                     401 | 403 => &["WWW-Authenticate"],
-                    503 => &["Retry-After"],
+                    429 | 503 => &["Retry-After"],
                     _ => &[],
                 };
                 answer::meta(status, description, media_types::<ScimError>(), headers)
@@ -294,8 +306,8 @@ mod tests {
         // E-06.
         let busy = Rejection::from(app::Error::from(store::Error::Busy)).to_response();
         assert_eq!((busy.status().as_u16(), busy.header("retry-after")), (503, Some("1")));
-        let many = Rejection::status(StatusCode::TOO_MANY_REQUESTS, "later").to_response();
-        assert_eq!(many.header("retry-after"), Some("1"));
+        let many = Rejection::from(app::Error::from(invite::Error::TooSoon(42))).to_response();
+        assert_eq!((many.status().as_u16(), many.header("retry-after")), (429, Some("42")));
         assert_eq!(Rejection::not_found().to_response().header("retry-after"), None);
     }
 

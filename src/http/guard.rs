@@ -174,7 +174,7 @@ impl Authed {
 }
 
 /// The one bearer token of the request (SEC S-09). No credentials: 401 with a bare challenge; two of them: 400 (SEC S-10).
-fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(auth::Error::NoCredentials)?;
     if values.next().is_some() {

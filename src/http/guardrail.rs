@@ -18,6 +18,7 @@ use poem::http::{HeaderValue, Method, StatusCode};
 use poem::{Endpoint, Request, Response, Result};
 
 use super::answer::SCIM_UTF8;
+use super::compat::{Guests, TraceId};
 use super::error::Rejection;
 use super::exchange::Exchange;
 use super::tenant::Address;
@@ -72,7 +73,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
             request.set_method(Method::GET);
         }
         // What concerns an org goes to its own log, too.
-        let exchange = is_scim(uri.path()).then(Exchange::default);
+        let is_compat = Guests::parse(uri.path()).is_some();
+        let exchange = (is_compat || is_scim(uri.path())).then(Exchange::default);
+        if is_compat {
+            request.extensions_mut().insert(TraceId(id.clone()));
+        }
         let user_agent = request.headers().get(USER_AGENT).cloned();
         if let Some(exchange) = &exchange {
             request.extensions_mut().insert(exchange.clone());
@@ -87,7 +92,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
                 // For eyes, not for a parser; what is known of an invitation has a page of its own.
                 let reason = format!("{status}\n");
                 response = Response::builder().status(status).content_type("text/plain; charset=utf-8").body(reason);
-            } else if is_scim(uri.path()) && response.headers().get(CONTENT_TYPE) != Some(&SCIM_UTF8) {
+            } else if !is_compat && is_scim(uri.path()) && response.headers().get(CONTENT_TYPE) != Some(&SCIM_UTF8) {
                 // The last resort: an error from below that never was a rejection.
                 let reason = status.canonical_reason().unwrap_or("refused").to_ascii_lowercase();
                 response = Rejection::status(status, reason).to_response();

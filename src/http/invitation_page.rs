@@ -81,7 +81,9 @@ fn status(state: State, is_answer: bool) -> StatusCode {
         State::Open | State::Accepted => StatusCode::OK,
         State::Declined if is_answer => StatusCode::OK,
         State::Declined | State::Expired | State::Revoked | State::Used => StatusCode::GONE,
-        State::Inactive => StatusCode::CONFLICT,
+        State::Inactive | State::Blocked => StatusCode::CONFLICT,
+        State::SignIn if is_answer => StatusCode::FORBIDDEN,
+        State::SignIn => StatusCode::OK,
         State::Unknown => StatusCode::NOT_FOUND,
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod api;
+mod compat;
 pub mod docs;
 pub mod error;
 mod exchange;

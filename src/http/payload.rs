@@ -79,6 +79,40 @@ impl<'a, T: Shape> ApiExtractor<'a> for ScimBody<T> {
     }
 }
 
+/// The same where nothing has to be said: without a body, the object is empty.
+pub struct OptionalBody<T> {
+    /// The object as it was sent, or none of it.
+    pub map: Map<String, Value>,
+    shape: PhantomData<fn() -> T>,
+}
+
+impl<'a, T: Shape> ApiExtractor<'a> for OptionalBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest { description: None, content: media_types::<T>(), required: false })
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let exchange = Exchange::of(request);
+        let bytes = read(request.headers(), body.take()?).await?;
+        if bytes.is_empty() {
+            return Ok(OptionalBody { map: Map::new(), shape: PhantomData });
+        }
+        check_head(request.headers(), &exchange)?;
+        exchange.keep_body(&bytes);
+        let map = crate::scim::json::object(&bytes).map_err(Rejection::from)?;
+        Ok(OptionalBody { map, shape: PhantomData })
+    }
+}
+
 /// `T` under both media types, the registered one first: Swagger UI sends the first by default.
 pub(super) fn media_types<T: Shape>() -> Vec<MetaMediaType> {
     [SCIM_JSON, JSON].map(|content_type| MetaMediaType { content_type, schema: T::schema_ref() }).into()

@@ -96,6 +96,12 @@ shapes! {
     InviteRequest => message::invite_request,
     /// One result per line of an [`InviteRequest`].
     InviteResponse => message::invite_response,
+    /// How long a new link is to be good for.
+    ResendRequest => |_| message::resend_request(),
+    /// Why an invitation is taken back.
+    RevokeRequest => |_| message::revoke_request(),
+    /// The invitations that wait for oneself.
+    MyInvitations => message::list::<InvitationPreview>,
     /// The secret of an invitation's link.
     InvitationCode => |_| message::code(),
     /// What the holder of a link may know of the invitation.

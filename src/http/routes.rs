@@ -7,6 +7,7 @@ use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
 use super::api::{ClientsApi, DeletedApi, MailApi, RequestsApi, SchemasApi, SettingsApi, TokensApi};
+use super::compat::Guests;
 use super::docs::Docs;
 use super::error::Rejection;
 use super::guardrail::Guardrail;
@@ -70,6 +71,9 @@ impl Endpoint for Site {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
+        if let Some(guests) = Guests::parse(request.uri().path()) {
+            return guests.call(&self.app, request).await;
+        }
         match Address::parse(request.uri().path()) {
             Some(address @ Address { area: "scim2" | "api", .. }) => {
                 let mut context = OrgContext::new(&self.app, address.root, address.org).ok_or_else(Rejection::not_found)?;

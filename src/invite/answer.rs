@@ -1,7 +1,7 @@
 //! The invitee's answer: accept or decline, once.
 
-use super::{Change, Error, Invitation, Status};
-use crate::base::{Timestamp, UserId};
+use super::{Change, Ending, Error, Invitation, MissingGroups, Status};
+use crate::base::{GroupId, Timestamp, UserId};
 use crate::org::Org;
 
 /// What the invitee says.
@@ -22,26 +22,47 @@ pub struct Facts<'a> {
     pub parent: &'a Org,
     /// Whether the invitee is an active user of the parent.
     pub source_is_active: bool,
+    /// Groups that the inviter may no longer give.
+    pub forbidden: &'a [GroupId],
+    /// What to do where a group cannot be given.
+    pub missing_groups: MissingGroups,
 }
 
 /// The guest `guest` is made, unless the invitation has ended or somebody is not active. The store checks all of it again
 /// in the transaction that writes (S-74).
-pub fn accept(invitation: &Invitation, facts: &Facts<'_>, guest: UserId, now: Timestamp) -> Result<Change, Error> {
+pub fn accept(
+    invitation: &Invitation,
+    facts: &Facts<'_>,
+    guest: UserId,
+    ending: Ending,
+    now: Timestamp,
+) -> Result<Change, Error> {
     open(invitation, now)?;
+    // A membership that would be over before it began.
+    if invitation.until.is_some_and(|until| until <= now) {
+        return Err(Error::Expired);
+    }
     if !(facts.org.active && facts.parent.active && facts.source_is_active) {
         return Err(Error::Inactive);
     }
-    Ok(Change::InvitationAccepted { org: invitation.org, id: invitation.id, generation: invitation.generation, guest, at: now })
+    let given = invitation.groups.iter().filter(|group| group.exists && !facts.forbidden.contains(&group.id));
+    let groups: Vec<GroupId> = given.map(|group| group.id).collect();
+    if facts.missing_groups == MissingGroups::Block && groups.len() < invitation.groups.len() {
+        return Err(Error::MissingGroups);
+    }
+    let Invitation { org, id, generation, .. } = *invitation;
+    let missing_groups = facts.missing_groups;
+    Ok(Change::InvitationAccepted { org, id, generation, guest, groups, missing_groups, ending, at: now })
 }
 
 /// The invitation ends without a guest. Whoever is not active may still say no.
-pub fn decline(invitation: &Invitation, now: Timestamp) -> Result<Change, Error> {
-    end(invitation, Status::Declined, now)
+pub fn decline(invitation: &Invitation, ending: Ending, now: Timestamp) -> Result<Change, Error> {
+    end(invitation, Status::Declined, ending, now)
 }
 
 /// The inviter takes the invitation back.
-pub fn revoke(invitation: &Invitation, now: Timestamp) -> Result<Change, Error> {
-    end(invitation, Status::Revoked, now)
+pub fn revoke(invitation: &Invitation, ending: Ending, now: Timestamp) -> Result<Change, Error> {
+    end(invitation, Status::Revoked, ending, now)
 }
 
 /// Whether it still waits for an answer; if not, how it ended.
@@ -55,15 +76,16 @@ pub fn open(invitation: &Invitation, now: Timestamp) -> Result<(), Error> {
     }
 }
 
-fn end(invitation: &Invitation, status: Status, now: Timestamp) -> Result<Change, Error> {
+fn end(invitation: &Invitation, status: Status, ending: Ending, now: Timestamp) -> Result<Change, Error> {
     open(invitation, now)?;
-    Ok(Change::InvitationEnded { org: invitation.org, id: invitation.id, status, at: now })
+    Ok(Change::InvitationEnded { org: invitation.org, id: invitation.id, status, ending, at: now })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::OrgId;
+    use crate::invite::Via;
     use crate::invite::tests::{NOW, invitation};
     use uuid::Uuid;
 
@@ -81,9 +103,48 @@ mod tests {
         }
     }
 
+    fn ending() -> Ending {
+        Ending { by: "ada".into(), via: Some(Via::Link), reason: None }
+    }
+
     fn accepts(invitation: &Invitation, now: Timestamp, active: [bool; 3]) -> Result<(), Error> {
-        let facts = Facts { org: &org(active[0]), parent: &org(active[1]), source_is_active: active[2] };
-        accept(invitation, &facts, UserId(Uuid::from_u128(9)), now).map(|_| ())
+        let facts = Facts {
+            org: &org(active[0]),
+            parent: &org(active[1]),
+            source_is_active: active[2],
+            forbidden: &[],
+            missing_groups: MissingGroups::Skip,
+        };
+        accept(invitation, &facts, UserId(Uuid::from_u128(9)), ending(), now).map(|_| ())
+    }
+
+    #[test]
+    fn what_cannot_be_given_is_left_out_or_refuses_all_as_the_org_wants() {
+        let (org, parent) = (org(true), org(true));
+        let facts =
+            Facts { org: &org, parent: &parent, source_is_active: true, forbidden: &[], missing_groups: MissingGroups::Skip };
+        let whole = invitation(1);
+        let crew = whole.groups[0].id;
+        let mut vanished = whole.clone();
+        vanished.groups[0].exists = false;
+        for (invitation, forbidden, given) in [(&whole, &[][..], &[crew][..]), (&whole, &[crew], &[]), (&vanished, &[], &[])] {
+            let facts = Facts { forbidden, ..facts };
+            let guest = UserId(Uuid::from_u128(9));
+            let Ok(Change::InvitationAccepted { groups, .. }) = accept(invitation, &facts, guest, ending(), NOW) else {
+                panic!("accepted without it")
+            };
+            assert_eq!(groups, given);
+            let facts = Facts { missing_groups: MissingGroups::Block, ..facts };
+            let end = accept(invitation, &facts, guest, ending(), NOW).map(|_| ());
+            assert_eq!(end, if given.is_empty() { Err(Error::MissingGroups) } else { Ok(()) });
+        }
+    }
+
+    #[test]
+    fn a_membership_that_is_over_does_not_begin() {
+        let invitation = Invitation { until: Some(NOW), ..invitation(1) };
+        assert_eq!(accepts(&invitation, Timestamp(NOW.0 - 1), [true; 3]), Ok(()));
+        assert_eq!(accepts(&invitation, NOW, [true; 3]), Err(Error::Expired));
     }
 
     #[test]
@@ -95,8 +156,8 @@ mod tests {
             [(Timestamp(end.0 - 1), Ok(())), (end, Err(Error::Expired)), (Timestamp(end.0 + 1), Err(Error::Expired))]
         {
             assert_eq!(accepts(&invitation, at, [true; 3]), expected, "{at}");
-            assert_eq!(decline(&invitation, at).map(|_| ()), expected, "{at}");
-            assert_eq!(revoke(&invitation, at).map(|_| ()), expected, "{at}");
+            assert_eq!(decline(&invitation, ending(), at).map(|_| ()), expected, "{at}");
+            assert_eq!(revoke(&invitation, ending(), at).map(|_| ()), expected, "{at}");
         }
     }
 
@@ -111,7 +172,7 @@ mod tests {
             let mut invitation = invitation(1);
             invitation.status = status;
             assert_eq!(accepts(&invitation, NOW, [true; 3]), Err(error.clone()));
-            assert_eq!(decline(&invitation, NOW).map(|_| ()), Err(error.clone()));
+            assert_eq!(decline(&invitation, ending(), NOW).map(|_| ()), Err(error.clone()));
             // Once accepted, it stays "used" when its time has passed too.
             assert_eq!(accepts(&invitation, Timestamp(i64::MAX), [true; 3]), Err(error));
         }
@@ -122,6 +183,6 @@ mod tests {
         for active in [[false, true, true], [true, false, true], [true, true, false]] {
             assert_eq!(accepts(&invitation(1), NOW, active), Err(Error::Inactive), "{active:?}");
         }
-        assert!(decline(&invitation(1), NOW).is_ok());
+        assert!(decline(&invitation(1), ending(), NOW).is_ok());
     }
 }

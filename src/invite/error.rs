@@ -29,6 +29,21 @@ pub enum Error {
     /// 409: the invitee or one of the two organizations is not active at present.
     #[error("the invitation cannot be accepted now: the invited user or an organization is not active")]
     Inactive,
+    /// 409: a group of it is gone, or the inviter may no longer give it, and the org wants all or none.
+    #[error("the invitation cannot be accepted: not all of its groups can be given any more, ask for a new one")]
+    MissingGroups,
+    /// 401: the code alone does not do.
+    #[error("this organization wants the invited user to sign in: send a token of that user, from the parent organization")]
+    SignIn,
+    /// 403: the token is somebody else's.
+    #[error("the token is not that of the invited user")]
+    NotInvitee,
+    /// 429: a letter went out only just now.
+    #[error("a letter was sent a moment ago, wait {0} seconds")]
+    TooSoon(u64),
+    /// 429: the day's quota is used up.
+    #[error("the quota of invitations is used up for today")]
+    Quota,
 }
 
 /// Why one line of a request does not become an invitation.
@@ -50,13 +65,15 @@ pub enum LineCode {
     GroupNotFound,
     /// The inviter may not hand out this group.
     GroupNotAllowed,
-    /// This org has too many pending invitations.
+    /// This org has too many pending invitations, or has sent too many today.
     QuotaExceeded,
+    /// The parent lets nobody invite this user; or it does not tell why not.
+    NotInvitable,
 }
 
 impl LineCode {
     /// Every code there is.
-    pub const ALL: [LineCode; 9] = [
+    pub const ALL: [LineCode; 10] = [
         LineCode::UserNotInParent,
         LineCode::UserInactive,
         LineCode::NoEmail,
@@ -66,6 +83,7 @@ impl LineCode {
         LineCode::GroupNotFound,
         LineCode::GroupNotAllowed,
         LineCode::QuotaExceeded,
+        LineCode::NotInvitable,
     ];
 
     /// The spelling on the wire.
@@ -80,7 +98,14 @@ impl LineCode {
             LineCode::GroupNotFound => "groupNotFound",
             LineCode::GroupNotAllowed => "groupNotAllowed",
             LineCode::QuotaExceeded => "quotaExceeded",
+            LineCode::NotInvitable => "notInvitable",
         }
+    }
+
+    /// Whether it tells something of the parent's users, which the parent may not want to be told.
+    pub fn tells_of_parent(self) -> bool {
+        use LineCode::{DuplicateLine, NoEmail, NotInvitable, UserInactive, UserNotInParent};
+        matches!(self, UserNotInParent | UserInactive | NoEmail | NotInvitable | DuplicateLine)
     }
 }
 
@@ -107,7 +132,9 @@ impl From<LineError> for scim::Error {
             LineCode::AlreadyMember | LineCode::AlreadyInvited | LineCode::DuplicateLine => {
                 scim::Error { status: 409, scim_type: Some(ScimType::Uniqueness), detail: error.detail }
             }
-            LineCode::GroupNotAllowed | LineCode::QuotaExceeded => scim::Error::status(403, error.detail),
+            LineCode::GroupNotAllowed | LineCode::QuotaExceeded | LineCode::NotInvitable => {
+                scim::Error::status(403, error.detail)
+            }
             LineCode::UserNotInParent | LineCode::UserInactive | LineCode::NoEmail | LineCode::GroupNotFound => {
                 scim::Error::bad(ScimType::InvalidValue, error.detail)
             }

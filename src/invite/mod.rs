@@ -7,12 +7,15 @@ pub mod answer;
 pub mod code;
 pub mod error;
 pub mod lines;
+pub mod policy;
 pub mod request;
+pub mod resend;
 
 pub use answer::Answer;
 pub use code::{Code, code, link, parse_code};
 pub use error::{Error, LineCode, LineError};
-pub use lines::{Draft, GroupFact};
+pub use lines::{Draft, GroupFact, Inviter, Sender};
+pub use policy::{MissingGroups, ParentPolicy, Policy, Quota, SignIn};
 pub use request::{InviteRequest, InviteResponse, Line, LineResult};
 
 use uuid::Uuid;
@@ -46,14 +49,24 @@ pub struct Invitation {
     pub locale: Option<String>,
     /// The inviter's name, as the letter shows it.
     pub inviter: String,
+    /// Who that is, as the log of changes names it; none where that is not known.
+    pub inviter_subject: Option<String>,
     /// From when the link is dead.
     pub expires_at: Timestamp,
-    /// When and as what it ended.
+    /// When the membership ends that it makes.
+    pub until: Option<Timestamp>,
+    /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// By whom.
+    pub ending: Option<Ending>,
     /// The guest it made.
     pub guest: Option<UserId>,
     /// State of the newest letter.
     pub delivery: Delivery,
+    /// When that was queued.
+    pub letter_at: Timestamp,
+    /// When a reminder is due.
+    pub remind_at: Option<Timestamp>,
     /// Counts the changes, from 1.
     pub version: u64,
     /// `meta.created`.
@@ -90,6 +103,38 @@ pub struct Group {
     pub display: String,
     /// Whether it is still there.
     pub exists: bool,
+    /// After acceptance: whether the guest was put into it.
+    pub is_given: Option<bool>,
+}
+
+/// Who ended an invitation, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The name: of the invitee, or of who revoked.
+    pub by: String,
+    /// What the invitee had to show; none where it was somebody else.
+    pub via: Option<Via>,
+    /// Why it was revoked.
+    pub reason: Option<String>,
+}
+
+/// What an invitee who answered had to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// The code of the link.
+    Link,
+    /// A token of the invited user.
+    Token,
+}
+
+impl Via {
+    /// The spelling on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Via::Link => "link",
+            Via::Token => "token",
+        }
+    }
 }
 
 /// States of an invitation.
@@ -150,6 +195,10 @@ pub struct Invitee {
     pub is_member: bool,
     /// The id of the live invitation, if one is pending and has not expired.
     pub pending: Option<InvitationId>,
+    /// How many invitations and letters this org has sent to this user today.
+    pub today: u32,
+    /// Whether the user is a member of a group that the parent lets nobody invite from.
+    pub is_shielded: bool,
 }
 
 /// What happened to an invitation.
@@ -157,15 +206,40 @@ pub struct Invitee {
 #[expect(clippy::large_enum_variant, reason = "the large one is the common one")]
 pub enum Change {
     /// It was made, and a letter `letter` queued in the same transaction. A pending one of the same person that has expired
-    /// by `at` is marked so first; a live one makes this change stale.
+    /// by `at` is marked so first; a live one makes this change stale, and so does a quota that is used up.
     InvitationCreated {
         /// The row.
         invitation: Invitation,
+        /// Id of the outbox row; none where somebody else delivers the code.
+        letter: Option<Uuid>,
+        /// What the org may send.
+        quota: Quota,
+    },
+    /// It has another link, and a letter with it is queued. Stale unless it is still pending and of `generation`, and the
+    /// quota holds.
+    InvitationResent {
+        /// The inviting org.
+        org: OrgId,
+        /// Which.
+        id: InvitationId,
+        /// Of which link; the next one is the newest from now on.
+        generation: u32,
         /// Id of the outbox row.
         letter: Uuid,
+        /// Where the letter goes.
+        email: String,
+        /// From when the link is dead.
+        expires_at: Timestamp,
+        /// When a reminder is due.
+        remind_at: Option<Timestamp>,
+        /// What the org may send.
+        quota: Quota,
+        /// When.
+        at: Timestamp,
     },
-    /// It was accepted: the guest `guest` exists, with the groups that still do. Stale unless it is still pending, of
-    /// `generation`, not expired by `at`, both orgs active and the source an active user of the parent.
+    /// It was accepted: the guest `guest` exists, with those of `groups` that still do. Stale unless it is still pending, of
+    /// `generation`, not expired by `at`, both orgs active and the source an active user of the parent; and unless all
+    /// `groups` are there, where none may be missing.
     InvitationAccepted {
         /// The inviting org.
         org: OrgId,
@@ -175,6 +249,12 @@ pub enum Change {
         generation: u32,
         /// Id of the guest to be made.
         guest: UserId,
+        /// The groups to be given.
+        groups: Vec<GroupId>,
+        /// What to do where one is no longer there.
+        missing_groups: MissingGroups,
+        /// Who accepted.
+        ending: Ending,
         /// When.
         at: Timestamp,
     },
@@ -186,6 +266,21 @@ pub enum Change {
         id: InvitationId,
         /// How.
         status: Status,
+        /// By whom.
+        ending: Ending,
+        /// When.
+        at: Timestamp,
+    },
+    /// A reminder of it is queued. Changes nothing unless it is still pending, of `generation`, and none was queued yet.
+    InvitationReminded {
+        /// The inviting org.
+        org: OrgId,
+        /// Which.
+        id: InvitationId,
+        /// Of which link.
+        generation: u32,
+        /// Id of the outbox row; none where the org wants no reminders.
+        letter: Option<Uuid>,
         /// When.
         at: Timestamp,
     },
@@ -198,6 +293,30 @@ pub enum Change {
         /// The version the client insisted on.
         expected: Option<u64>,
     },
+    /// Of those whose time has passed by `at`, in every org, some are written down as expired. What a reader sees does not
+    /// change.
+    InvitationsExpired {
+        /// When.
+        at: Timestamp,
+    },
+    /// Some of those of `org` that ended before `before` are forgotten.
+    InvitationsForgotten {
+        /// The inviting org.
+        org: OrgId,
+        /// What ended earlier.
+        before: Timestamp,
+    },
+}
+
+/// What waits for the worker, a bounded number of each, in every org.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Whether invitations have expired that are not yet written down as such.
+    pub has_expired: bool,
+    /// Invitations to be reminded of: org, id, generation.
+    pub reminders: Vec<(OrgId, InvitationId, u32)>,
+    /// Guests whose membership has ended.
+    pub guests: Vec<(OrgId, UserId)>,
 }
 
 #[cfg(test)]
@@ -231,14 +350,19 @@ pub(crate) mod tests {
             email: "ada@acme.test".into(),
             status: Status::Pending,
             generation: 1,
-            groups: vec![Group { id: GroupId(Uuid::from_u128(4)), display: "Crew".into(), exists: true }],
+            groups: vec![Group { id: GroupId(Uuid::from_u128(4)), display: "Crew".into(), exists: true, is_given: None }],
             message: None,
             locale: None,
             inviter: "Grace".into(),
+            inviter_subject: None,
             expires_at: NOW + crate::base::limit::INVITATION_LIFETIME,
+            until: None,
             ended_at: None,
+            ending: None,
             guest: None,
             delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None, unclear: 0 },
+            letter_at: NOW,
+            remind_at: None,
             version: 1,
             created: NOW,
             last_modified: NOW,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{LineError, error::LineCode};
+use super::{LineError, Policy, Sender, error::LineCode};
 use crate::base::{InvitationId, Timestamp, limit};
 use crate::scim::{Error, ScimType, urn};
 
@@ -16,6 +16,8 @@ pub struct InviteRequest {
     pub lines: Vec<Line>,
     /// Whether everything is checked and nothing done.
     pub dry_run: bool,
+    /// Who brings the codes to the invitees.
+    pub sender: Sender,
 }
 
 /// One person to be invited, with what the request says for all already filled in.
@@ -31,6 +33,8 @@ pub struct Line {
     pub locale: Option<String>,
     /// How long the invitation is good for.
     pub lifetime: Duration,
+    /// When the membership ends.
+    pub until: Option<Timestamp>,
 }
 
 /// What became of an [`InviteRequest`].
@@ -111,20 +115,22 @@ impl InviteRequest {
     ///
     /// A line of `invitations` that has `groups`, `message`, `locale` or `expiresIn` of its own uses these in place of what
     /// the request says for all.
-    pub fn parse(body: &Map<String, Value>) -> Result<InviteRequest, Error> {
+    pub fn parse(body: &Map<String, Value>, policy: &Policy, now: Timestamp) -> Result<InviteRequest, Error> {
         let body = Object::new(body, "");
         body.schema(urn::INVITE_REQUEST)?;
-        body.only(&["schemas", "userNames", "invitations", "groups", "message", "locale", "expiresIn", "dryRun"])?;
+        let own = ["groups", "message", "locale", "expiresIn", "until"];
+        body.only(&[&["schemas", "userNames", "invitations", "dryRun", "sendMail"], &own[..]].concat())?;
         let all = Line {
             user_name: String::new(),
             groups: body.groups()?.unwrap_or_default(),
             message: body.message()?,
             locale: body.locale()?,
-            lifetime: body.lifetime()?.unwrap_or(limit::INVITATION_LIFETIME),
+            lifetime: body.lifetime(policy)?.unwrap_or(policy.lifetime),
+            until: body.until(now)?,
         };
         let names = body.array("userNames")?;
-        let own = body.array("invitations")?;
-        let count = names.len() + own.len();
+        let lines_of_their_own = body.array("invitations")?;
+        let count = names.len() + lines_of_their_own.len();
         if count == 0 {
             return Err(invalid("nobody to invite: `userNames` and `invitations` are both empty"));
         }
@@ -137,37 +143,54 @@ impl InviteRequest {
             let name = name.as_str().ok_or_else(|| invalid(format!("`userNames[{at}]` is not a string")))?;
             lines.push(Line { user_name: name.to_owned(), ..all.clone() });
         }
-        for (at, line) in own.iter().enumerate() {
+        for (at, line) in lines_of_their_own.iter().enumerate() {
             let place = format!("invitations[{at}].");
             let line =
                 line.as_object().ok_or_else(|| invalid(format!("`invitations[{at}]` is not an object with `userName`")))?;
             let line = Object::new(line, &place);
-            line.only(&["userName", "groups", "message", "locale", "expiresIn"])?;
+            line.only(&[&["userName"], &own[..]].concat())?;
             let name = line.text("userName")?.ok_or_else(|| invalid(format!("`{place}userName` is missing")))?;
             lines.push(Line {
                 user_name: name.to_owned(),
                 groups: line.groups()?.unwrap_or_else(|| all.groups.clone()),
                 message: line.message()?.or_else(|| all.message.clone()),
                 locale: line.locale()?.or_else(|| all.locale.clone()),
-                lifetime: line.lifetime()?.unwrap_or(all.lifetime),
+                lifetime: line.lifetime(policy)?.unwrap_or(all.lifetime),
+                until: line.until(now)?.or(all.until),
             });
         }
-        Ok(InviteRequest { lines, dry_run: body.flag("dryRun")? })
+        let sender = if body.flag("sendMail")?.unwrap_or(true) { Sender::Usher } else { Sender::Caller };
+        Ok(InviteRequest { lines, dry_run: body.flag("dryRun")?.unwrap_or(false), sender })
     }
 }
 
 impl Line {
     /// Reads the attributes of an Invitation resource, for who creates a single one in plain SCIM.
-    pub fn parse(resource: &Map<String, Value>) -> Result<Line, Error> {
+    pub fn parse(resource: &Map<String, Value>, policy: &Policy, now: Timestamp) -> Result<Line, Error> {
         let resource = Object::new(resource, "");
         Ok(Line {
             user_name: resource.text("userName")?.ok_or_else(|| invalid("`userName` is missing"))?.to_owned(),
             groups: resource.groups()?.unwrap_or_default(),
             message: resource.message()?,
             locale: resource.locale()?,
-            lifetime: resource.lifetime()?.unwrap_or(limit::INVITATION_LIFETIME),
+            lifetime: resource.lifetime(policy)?.unwrap_or(policy.lifetime),
+            until: resource.until(now)?,
         })
     }
+}
+
+/// Reads the body of `.resend`: a new lifetime, where it has one.
+pub fn resend(body: &Map<String, Value>, policy: &Policy) -> Result<Option<Duration>, Error> {
+    let body = Object::new(body, "");
+    body.only(&["schemas", "expiresIn"])?;
+    body.lifetime(policy)
+}
+
+/// Reads the body of `.revoke`: why, where it says so.
+pub fn revoke(body: &Map<String, Value>) -> Result<Option<String>, Error> {
+    let body = Object::new(body, "");
+    body.only(&["schemas", "reason"])?;
+    body.words("reason", limit::REASON_CHARS_MAX)
 }
 
 /// An object of the body, and where in it that is. Attribute names are not case-sensitive (RFC 7643 §2.1), and null is the
@@ -223,10 +246,10 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn flag(&self, name: &str) -> Result<bool, Error> {
+    fn flag(&self, name: &str) -> Result<Option<bool>, Error> {
         match self.get(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
             Some(_) => self.wrong(name, "true or false"),
         }
     }
@@ -257,9 +280,13 @@ impl<'a> Object<'a> {
     }
 
     fn message(&self) -> Result<Option<String>, Error> {
-        let Some(text) = self.text("message")? else { return Ok(None) };
-        if text.chars().count() > limit::MESSAGE_CHARS_MAX {
-            return self.wrong("message", format_args!("at most {} characters", limit::MESSAGE_CHARS_MAX));
+        self.words("message", limit::MESSAGE_CHARS_MAX)
+    }
+
+    fn words(&self, name: &str, chars_max: usize) -> Result<Option<String>, Error> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        if text.chars().count() > chars_max {
+            return self.wrong(name, format_args!("at most {chars_max} characters"));
         }
         Ok(Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned))
     }
@@ -276,9 +303,17 @@ impl<'a> Object<'a> {
         Ok(Some(text.to_owned()))
     }
 
-    fn lifetime(&self) -> Result<Option<Duration>, Error> {
+    fn until(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let Some(text) = self.text("until")? else { return Ok(None) };
+        match Timestamp::parse(text).filter(|at| *at > now) {
+            Some(at) => Ok(Some(at)),
+            None => self.wrong("until", "a dateTime to come, such as `2030-12-31T18:00:00Z`"),
+        }
+    }
+
+    fn lifetime(&self, policy: &Policy) -> Result<Option<Duration>, Error> {
         let Some(value) = self.get("expiresIn") else { return Ok(None) };
-        let (least, most) = (limit::INVITATION_LIFETIME_MIN.as_secs(), limit::INVITATION_LIFETIME_MAX.as_secs());
+        let (least, most) = (policy.lifetimes.0.as_secs(), policy.lifetimes.1.as_secs());
         match value.as_u64() {
             Some(seconds) if (least..=most).contains(&seconds) => Ok(Some(Duration::from_secs(seconds))),
             _ => self.wrong("expiresIn", format_args!("a whole number of seconds from {least} to {most}")),
@@ -296,7 +331,8 @@ mod tests {
     use serde_json::json;
 
     fn parse(body: Value) -> Result<InviteRequest, String> {
-        InviteRequest::parse(body.as_object().expect("an object")).map_err(|error| error.detail)
+        let body = body.as_object().expect("an object");
+        InviteRequest::parse(body, &Policy::default(), Timestamp(0)).map_err(|error| error.detail)
     }
 
     #[test]
@@ -306,7 +342,7 @@ mod tests {
             "USERNAMES": ["ada", "ada"],
             "groups": [{"value": "g2"}, {"value": "g1"}, {"value": "g2", "display": "x"}],
             "invitations": [{"userName": "eve", "groups": [], "locale": "de", "expiresIn": 600, "message": null}],
-            "message": " hello \n", "expiresIn": 259_200, "dryRun": true
+            "message": " hello \n", "expiresIn": 259_200, "dryRun": true, "until": "1970-01-01T00:00:01Z"
         }));
         let ada = Line {
             user_name: "ada".into(),
@@ -314,6 +350,7 @@ mod tests {
             message: Some("hello".into()),
             locale: None,
             lifetime: Duration::from_secs(259_200),
+            until: Some(Timestamp(1000)),
         };
         let eve = Line {
             user_name: "eve".into(),
@@ -321,8 +358,9 @@ mod tests {
             message: Some("hello".into()),
             locale: Some("de".into()),
             lifetime: Duration::from_secs(600),
+            until: Some(Timestamp(1000)),
         };
-        assert_eq!(request, Ok(InviteRequest { lines: vec![ada.clone(), ada, eve], dry_run: true }));
+        assert_eq!(request, Ok(InviteRequest { lines: vec![ada.clone(), ada, eve], dry_run: true, sender: Sender::Usher }));
     }
 
     #[test]
@@ -337,6 +375,10 @@ mod tests {
             (json!({"userNames": ["a"], "groups": ids}), "`groups` is not at most 100 groups"),
             (json!({"userNames": ["a"], "groups": [{"id": "x"}]}), "`groups[0]` is not an object with `value`"),
             (json!({"userNames": ["a"], "dryRun": "true"}), "`dryRun` is not true or false"),
+            (
+                json!({"userNames": ["a"], "until": "1970-01-01T00:00:00Z"}),
+                "`until` is not a dateTime to come, such as `2030-12-31T18:00:00Z`",
+            ),
             (json!({"userNames": ["a"], "dry_run": true}), "`dry_run` is not known here"),
             (json!({"userNames": ["a"], "redirectUrl": "https://evil.test"}), "`redirectUrl` is not known here"),
             (json!({"userNames": ["a"], "locale": "de\r\nBcc: x"}), "`locale` is not a language tag such as `de` or `pt-BR`"),

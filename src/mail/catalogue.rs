@@ -96,6 +96,8 @@ pub struct PageSentences {
     pub title_revoked: String,
     pub title_used: String,
     pub title_inactive: String,
+    pub title_blocked: String,
+    pub title_signin: String,
     pub title_unknown: String,
     pub invites: String,
     pub invites_machine: String,
@@ -112,6 +114,8 @@ pub struct PageSentences {
     pub revoked: String,
     pub used: String,
     pub inactive: String,
+    pub blocked: String,
+    pub signin: String,
     pub unknown: String,
 }
 

@@ -53,6 +53,15 @@ settings! {
     InvitationLifetime "invitations" "lifetime" Form::Number(LIFETIMES), "Seconds an invitation is good for where the inviter does not say."
     InvitationLifetimeMin "invitations" "lifetimeMin" Form::Number(LIFETIMES), "The fewest seconds that an inviter may choose."
     InvitationLifetimeMax "invitations" "lifetimeMax" Form::Number(LIFETIMES), "The most seconds that an inviter may choose."
+    InvitationsPerDay "invitations" "perDay" Form::Number(0..=1_000_000), "Invitations and letters sent again in a day (UTC); 10,000 if nobody says."
+    InvitationsPerRecipient "invitations" "perRecipient" Form::Number(1..=1000), "Those to one person; 20 if nobody says."
+    InvitationMissingGroups "invitations" "missingGroups" Form::Choice(&["skip", "block"]), "What acceptance does where a group is gone or may no longer be given: make the guest without it, or refuse."
+    InvitationAnswer "invitations" "answer" Form::Choice(&["link", "sign-in"]), "What answers an invitation: the link alone, or a token of the invited user."
+    InvitationReminder "invitations" "reminder" Form::Number(0..=604_800), "Seconds before its end that an unanswered invitation is reminded of; never with 0, a day before if nobody says."
+    InvitationsKept "invitations" "keptDays" Form::Number(1..=3650), "Days that ended invitations are kept; 400 if nobody says."
+    InviteesOpaque "invitees" "opaque" Form::Flag, "Whether organizations below are told one and the same of every user of this one whom they cannot invite."
+    InviteesNames "invitees" "names" Form::Texts(limit::SHIELDED_MAX), "Names of users of this organization whom nobody can invite."
+    InviteesGroups "invitees" "groups" Form::Texts(limit::SHIELDED_MAX), "Ids of groups of this organization whose members nobody can invite."
     RetentionDeleted "retention" "deleted" Form::Number(0..=limit::RESTORABLE_DAYS_MAX as u64), "Days that what was deleted can be restored, no longer than the server says."
     RetentionRequests "retention" "requests" Form::Number(1..=limit::LOG_DAYS_MAX as u64), "Days that the request log is kept, no longer than the server says."
     MailSender "mail" "senderName" Form::Text(limit::SENDER_CHARS_MAX), "Who letters are from: the name before the server's address."
@@ -82,6 +91,8 @@ pub enum Form {
     Url,
     /// A language tag (BCP 47).
     Language,
+    /// A list of lines of text, so many at the most.
+    Texts(usize),
 }
 
 impl Form {
@@ -112,6 +123,13 @@ impl Form {
                 let text: String = text.chars().take(64).collect();
                 fits.then_some(()).ok_or_else(|| invalid(format!("`{place}` is {text:?}, expected {expected}")))
             }
+            (Form::Texts(most), Value::Array(texts)) => {
+                if texts.len() > *most {
+                    return Err(invalid(format!("`{place}` has {} values, {most} are allowed", texts.len())));
+                }
+                texts.iter().try_for_each(|text| Form::Text(limit::NAME_CHARS_MAX).check(place, text))
+            }
+            (Form::Texts(_), other) => Err(wrong_type(place, other, "an array")),
             (Form::Number(_), other) => Err(wrong_type(place, other, "a number")),
             (Form::Text(_) | Form::Choice(_) | Form::Address | Form::Color | Form::Url | Form::Language, other) => {
                 Err(wrong_type(place, other, "a string"))
@@ -167,6 +185,11 @@ impl Choices {
     /// The text or word that was chosen.
     pub fn text(&self, setting: Setting) -> Option<&str> {
         self.0.get(&setting)?.as_str()
+    }
+
+    /// The texts that were chosen.
+    pub fn texts(&self, setting: Setting) -> impl Iterator<Item = &str> {
+        self.0.get(&setting).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// What was chosen, yes or no.
@@ -291,7 +314,7 @@ mod tests {
             (json!({ "invitations": [] }), "`invitations` is an array, expected an object"),
             (
                 json!({ "invitations": { "life": 1 } }),
-                "there is no setting `invitations.life`, expected one of lifetime lifetimeMin lifetimeMax",
+                "there is no setting `invitations.life`, expected one of lifetime lifetimeMin lifetimeMax perDay perRecipient missingGroups answer reminder keptDays",
             ),
             (
                 json!({ "invitations": { "lifetime": 600, "lifetimeMax": 500 } }),
@@ -321,7 +344,16 @@ mod tests {
             (Form::Language, json!("si"), json!("../../etc/passwd")),
         ] {
             assert!(form.check("x", &good).is_ok() && form.check("x", &bad).is_err(), "{form:?} {good} {bad}");
-            assert!(form.check("x", &json!([])).is_err() && form.check("x", &json!("x".repeat(1 << 20))).is_err(), "{form:?}");
+            assert!(form.check("x", &json!({})).is_err() && form.check("x", &json!("x".repeat(1 << 20))).is_err(), "{form:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_bounded_and_holds_texts() {
+        let form = Form::Texts(2);
+        for (list, fits) in [(json!([]), true), (json!(["a", "b"]), true), (json!(["a", "b", "c"]), false), (json!([1]), false)]
+        {
+            assert_eq!(form.check("x", &list).is_ok(), fits, "{list}");
         }
     }
 

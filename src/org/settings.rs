@@ -145,7 +145,7 @@ mod tests {
         for (body, detail) in [
             (
                 json!({ "profil": "strict" }),
-                "there is no setting `profil`, expected one of profile quirks log invitations retention mail",
+                "there is no setting `profil`, expected one of profile quirks log invitations invitees retention mail",
             ),
             (json!({ "profile": "loose" }), "there is no profile `loose`, expected one of lenient strict interop"),
             (json!({ "log": "reads" }), "`log` is \"reads\", expected `all` or `writes`"),

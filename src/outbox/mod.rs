@@ -30,6 +30,8 @@ pub struct Letter {
     pub attempts: u32,
     /// How many of them may have delivered it: they were handing it over when they broke off.
     pub unclear: u32,
+    /// Whether it reminds of an earlier one.
+    pub is_reminder: bool,
 }
 
 /// How far a try got. It changes nothing where the letter is gone, or leased anew meanwhile.

@@ -128,6 +128,7 @@ mod tests {
             domain: domain.into(),
             attempts: 0,
             unclear: 0,
+            is_reminder: false,
         };
         shares.give_back(&letter("a"));
         assert_eq!(chosen(&shares, &[(1, "b"), (2, "a"), (2, "c")]), [0, 1]);

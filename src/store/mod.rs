@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use crate::auth::{self, Client, NotHeld, ProvisioningToken, ScopeSet, Source};
 use crate::base::limit::QUERY_DEADLINE;
-use crate::base::{ClientId, InvitationId, OrgId, Timestamp, TokenId, UserId};
+use crate::base::{ClientId, GroupId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::directory::deleted::{Restored, Tombstone};
-use crate::invite::{Invitation, Invitee};
+use crate::invite::{Due, Invitation, Invitee};
 use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{self, Contents, Org, Settings, Uprooted};
 use crate::outbox::{Letter, Shares};
@@ -86,8 +86,34 @@ pub trait Store: Send + Sync + 'static {
     /// An invitation of `org`.
     async fn invitation(&self, org: OrgId, invitation: InvitationId) -> Result<Option<Invitation>, Error>;
 
-    /// For each of `user_names`, who that is in the parent of `org`; by name, never by address. In the order asked.
-    async fn invitees(&self, org: OrgId, user_names: &[String], now: Timestamp) -> Result<Vec<Option<Invitee>>, Error>;
+    /// For each of `user_names`, who that is in the parent of `org`, and whether a member of `shields` there. In the order asked.
+    async fn invitees(
+        &self,
+        org: OrgId,
+        user_names: &[String],
+        shields: &[GroupId],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Invitee>>, Error>;
+
+    /// How many invitations and letters `org` has sent to `recipient` on the day of `now`; to all, under the org's own id.
+    async fn invitations_today(&self, org: OrgId, recipient: Uuid, now: Timestamp) -> Result<u32, Error>;
+
+    /// The invitations that wait for `source`, a user of `source_org`; or the one `id` of those it ever had.
+    async fn invitations_addressed(
+        &self,
+        source_org: OrgId,
+        source: UserId,
+        id: Option<InvitationId>,
+        now: Timestamp,
+    ) -> Result<Vec<Invitation>, Error>;
+
+    /// Which org invites by the invitation `id`, for a caller who brings its code and nothing else.
+    async fn invitation_org(&self, id: InvitationId) -> Result<Option<OrgId>, Error>;
+
+    /// What of invitations and memberships waits for the worker, in every org.
+    async fn invitations_due(&self, now: Timestamp) -> Result<Due, Error>;
+    /// The orgs that keep an invitation that ended before `before`. For the worker.
+    async fn invitations_ended(&self, before: Timestamp) -> Result<Vec<OrgId>, Error>;
 
     /// Those of `ids` that are users or groups of `org`.
     async fn members_known(&self, org: OrgId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, Error>;
@@ -186,7 +212,7 @@ pub struct Access {
     pub is_live: bool,
     /// What a person's groups give; everything for whom no group is asked.
     pub rights: ScopeSet,
-    /// When the token ends, where that is known here: before its `exp` if another took its place.
+    /// When the token ends, if before its `exp`: another took its place, or its subject's membership ends.
     pub ends_at: Option<Timestamp>,
     /// Whether it is a provisioning token, whose last use is remembered.
     pub is_listed: bool,

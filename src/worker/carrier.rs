@@ -176,7 +176,8 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
         return Err(Failure::Transient("not sent: the organization is not active".into()));
     }
     let language = app.invitation_language(&invitation, &path, None).await.map_err(transient)?;
-    let said = facts(app, language, org, &path, &invitation, now);
+    let kind = if letter.is_reminder { mail::Kind::Reminder } else { mail::Kind::Invitation };
+    let said = facts(app, kind, language, org, &path, &invitation, now);
     let host = mail::host_of(&app.settings.public_url);
     let message = mail::message(mail::render(&said), &said.letterhead, &post.from, &invitation.email, letter.id, host, now)
         .map_err(|error| Failure::Permanent(error.to_string()))?;
@@ -196,6 +197,7 @@ async fn attempt(app: &App, post: &Post, letter: &Letter, expires_at: &mut Times
 
 fn facts(
     app: &App,
+    kind: mail::Kind,
     language: &'static mail::Catalogue,
     org: &Org,
     path: &[Org],
@@ -203,7 +205,7 @@ fn facts(
     now: Timestamp,
 ) -> mail::Invitation {
     mail::Invitation {
-        kind: mail::Kind::Invitation,
+        kind,
         language,
         letterhead: mail::Letterhead::of(&org.settings.choices),
         inviter: invitation.inviter_name().map(str::to_owned),

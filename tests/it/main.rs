@@ -4,9 +4,11 @@
 mod bulk;
 mod cli;
 mod clients;
+mod compat;
 mod coverage;
 mod cursors;
 mod deleted;
+mod docs;
 mod endpoints;
 mod errors;
 mod idempotency;

@@ -28,7 +28,7 @@ impl Work<'_> {
             }
             (_, Method::Post) => {
                 let accepted = resource::accept(who.schemas.invitation(), data, app.profile(who), &mut Quirks::default())?;
-                app.invitation_create(who, &accepted).await?
+                app.invitation_create(who, None, &accepted).await?
             }
             (kind, Method::Delete) => {
                 let id = self.target(request)?;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Stage, doc, map, patch, refused};
+use crate::app::invitations::Holder;
 use crate::auth::Principal;
 use crate::base::{InvitationId, UserId};
 use crate::invite::{self, Answer};
@@ -12,9 +13,10 @@ use crate::store::References::Omit;
 impl Stage {
     /// The guest that `name`, a user of the parent, becomes in `org`.
     pub(super) async fn guest(&self, org: &Principal, name: &str) -> UserId {
-        let invitation = self.app.invitation_create(org, &map(json!({ "userName": name }))).await.expect("an invitation");
+        let invitation = self.app.invitation_create(org, None, &map(json!({ "userName": name }))).await.expect("an invitation");
         let code = invite::code(self.app.settings.invitation_key.expose(), InvitationId(invitation.id), 1);
-        let opened = self.app.invitation_answer(org.org.id, None, &code, Answer::Accept).await.expect("accepted");
+        let link = Holder::Link { org: org.org.id, id: None, code: &code, who: None };
+        let opened = self.app.invitation_answer(link, Answer::Accept).await.expect("accepted");
         opened.invitation.guest.expect("a guest")
     }
 

@@ -37,6 +37,7 @@ fn guest() -> Record {
         source_org: OrgId(Uuid::from_u128(9)),
         invitation: Some(InvitationId(Uuid::from_u128(10))),
         since: Timestamp(0),
+        until: None,
     };
     text_record(guest_doc(&resident().doc, UserId(ID), "ada", true, &membership))
 }

@@ -128,6 +128,8 @@ pub(super) fn of(name: &str) -> Option<Value> {
                 },
             ],
         }),
+        "ResendRequest" => json!({ "expiresIn": 259_200 }),
+        "RevokeRequest" => json!({ "reason": "The project has ended." }),
         "InvitationCode" => json!({ "code": "AZONei9cfT6aS2wfDo17UgVq3uN4x0mQ1b8dLk7yPzA5cR2tW6fJ9hE0sXgB4nMv" }),
         "MailTest" => json!({ "userName": "ada@acme.test", "kind": "invitation", "language": "de-AT" }),
         "Settings" => json!({ "profile": "strict", "quirks": { "boolean-as-text": true } }),
@@ -138,6 +140,8 @@ pub(super) fn of(name: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Timestamp;
+    use crate::invite::{Policy, request};
     use crate::scim::bulk::BulkRequest;
     use crate::scim::list::SearchRequest;
     use crate::scim::{Profile, Quirks, Schemas, resource};
@@ -157,6 +161,9 @@ mod tests {
             BulkRequest::parse(map("BulkRequest"), Schemas::core(), Profile::Strict, &mut Quirks::new()).expect("BulkRequest");
         assert!(bulk.operations.iter().all(|operation| operation.request.is_ok()), "{bulk:?}");
         SearchRequest::parse(map("SearchRequest"), Profile::Strict, &mut Quirks::new()).expect("SearchRequest");
-        crate::invite::request::InviteRequest::parse(&map("InviteRequest")).expect("InviteRequest");
+        let (policy, now) = (Policy::default(), Timestamp(0));
+        request::InviteRequest::parse(&map("InviteRequest"), &policy, now).expect("InviteRequest");
+        request::resend(&map("ResendRequest"), &policy).expect("ResendRequest");
+        request::revoke(&map("RevokeRequest")).expect("RevokeRequest");
     }
 }

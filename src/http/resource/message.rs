@@ -175,6 +175,7 @@ pub(super) fn invite_request(registry: &mut Registry) -> MetaSchema {
             ("message", text("The inviter's words in the letter.")),
             ("locale", text("The language of the letter, as a BCP 47 tag; that of the invitee's profile, if left out.")),
             ("expiresIn", MetaSchema { description: Some(of), ..MetaSchema::new("integer") }),
+            ("until", date("When the membership ends, by itself. Without it, it stays until somebody ends it.")),
         ]
     };
     let mut line = object(&[("userName", text("Of a user of the parent organization."))]);
@@ -189,6 +190,7 @@ pub(super) fn invite_request(registry: &mut Registry) -> MetaSchema {
             array("Users with groups, words or times of their own; what a line leaves out is taken from below.", line),
         ),
         ("dryRun", boolean("Check everything, do nothing.")),
+        ("sendMail", boolean("False: no letter is sent, and the answer has the `code` that each invitee needs.")),
     ]);
     request.properties.extend(own("Seconds until the links are dead: three days, if left out.").map(inline));
     request
@@ -196,7 +198,11 @@ pub(super) fn invite_request(registry: &mut Registry) -> MetaSchema {
 
 /// Design §7.1.
 pub(super) fn invite_response(registry: &mut Registry) -> MetaSchema {
-    let made = object(&[("id", text("Of the invitation.")), ("expiresAt", date("From when the link is dead."))]);
+    let made = object(&[
+        ("id", text("Of the invitation.")),
+        ("expiresAt", date("From when the link is dead.")),
+        ("code", text("With `sendMail` false: what the invitee needs to accept.")),
+    ]);
     let made = part(registry, "InviteResultInvitation", made);
     let codes: Vec<&'static str> = LineCode::ALL.iter().map(|code| code.as_str()).collect();
     let failed = object(&[("code", choice("To branch on.", &codes)), ("detail", text("To read."))]);
@@ -218,6 +224,16 @@ pub(super) fn invite_response(registry: &mut Registry) -> MetaSchema {
     ]);
     response.required = vec!["invited", "failed", "results"];
     response
+}
+
+/// The body of `.resend`.
+pub(super) fn resend_request() -> MetaSchema {
+    object(&[("expiresIn", integer("Seconds until the new link is dead; if left out, it ends when the old one did."))])
+}
+
+/// The body of `.revoke`.
+pub(super) fn revoke_request() -> MetaSchema {
+    object(&[("reason", text("Why. Kept with the invitation, and not shown to the invitee."))])
 }
 
 /// The body of `.accept`, `.decline` and `.introspect`.
@@ -244,6 +260,7 @@ pub(super) fn preview() -> MetaSchema {
     };
     let statuses = ["pending", "accepted", "declined", "revoked", "expired"];
     object(&[
+        ("id", text("Of the invitation, among one's own.")),
         ("userName", text("The invitee, by the name in the parent organization.")),
         ("status", choice("How far the invitation has come.", &statuses)),
         ("organization", organization),
@@ -251,7 +268,10 @@ pub(super) fn preview() -> MetaSchema {
         ("groups", array("What acceptance gives, or gave.", MetaSchemaRef::Inline(Box::new(group)))),
         ("message", text("The inviter's words.")),
         ("expiresAt", date("From when it cannot be accepted.")),
+        ("until", date("When the membership ends, by itself.")),
         ("endedAt", date("When it was accepted or declined.")),
+        ("assigned", strings("Names of the groups that the guest was put into.")),
+        ("skipped", strings("Names of those that could not be given any more.")),
         ("guest", guest),
     ])
 }

@@ -2,7 +2,7 @@
 
 use poem_openapi::registry::MetaSchema;
 
-use super::message::{choice, described, integer, object, text};
+use super::message::{choice, described, integer, object, strings, text};
 use crate::base::limit;
 use crate::org::log::Logged;
 use crate::org::{Choices, Form, Setting};
@@ -41,6 +41,7 @@ fn value(setting: Setting) -> MetaSchema {
         Form::Color => MetaSchema { pattern: Some("^#[0-9A-Fa-f]{6}$".into()), ..text(setting.about()) },
         Form::Url => MetaSchema { format: Some("uri"), max_length: Some(limit::LOGO_BYTES_MAX), ..text(setting.about()) },
         Form::Language => text(setting.about()),
+        Form::Texts(most) => MetaSchema { max_items: Some(most), ..strings(setting.about()) },
         Form::Flag => MetaSchema { ty: "boolean", ..described(setting.about()) },
     }
 }

@@ -6,6 +6,7 @@
 // Every parameter stands in the document by itself.
 #![allow(clippy::too_many_arguments)]
 
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -13,14 +14,20 @@ use serde_json::{Map, Value, json};
 
 use super::parameter::{Integer, ListHeader, Names};
 use super::{Tag, body, created, fetched, id, projection, query};
-use crate::app;
-use crate::app::invitations::Opened;
+use crate::app::idempotency::Turn;
+use crate::app::invitations::{Holder, Opened};
+use crate::app::{self, App};
+use crate::http::compat::signed_in;
+use crate::http::payload::OptionalBody;
 use crate::http::resource::{
-    Invitation, InvitationCode, InvitationListResponse, InvitationPreview, InviteRequest, InviteResponse, SearchRequest,
+    Invitation, InvitationCode, InvitationListResponse, InvitationPreview, InviteRequest, InviteResponse, ResendRequest,
+    RevokeRequest, SearchRequest,
 };
 use crate::http::{Answered, Authed, Created, Deleted, Fetched, OAuthScope, OrgContext, Rejection, ScimBody};
 use crate::invite::{self, Answer};
-use crate::scim::{Quirks, resource};
+use crate::scim::project::Projection;
+use crate::scim::{Kind, Quirks, Record, resource};
+use crate::store::References;
 
 /// The operations on invitations.
 pub struct Invitations;
@@ -31,17 +38,20 @@ impl Invitations {
     ///
     /// Invites users of the immediate parent organization, and of no other, by `userName`. One result per line, in order; a
     /// line that fails harms no other. Codes of failure: `userNotInParent`, `userInactive`, `noEmail`, `alreadyMember`,
-    /// `alreadyInvited`, `duplicateLine`, `groupNotFound`, `groupNotAllowed`, `quotaExceeded`. The letters are queued in the
-    /// same transaction. 400 if the organization is a root and so has no parent.
+    /// `alreadyInvited`, `duplicateLine`, `groupNotFound`, `groupNotAllowed`, `quotaExceeded`, `notInvitable`. The letters are
+    /// queued in the same transaction. 400 if the organization is a root and so has no parent.
     #[oai(path = "/Invitations/.invite", method = "post", operation_id = "invite")]
     async fn invite(
         &self,
         #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
+        /// A name for this request: sent again within a day, it is not carried out again but answered as before.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: ListHeader,
         /// Whom to invite, into which groups, with which words, until when.
         request: ScimBody<InviteRequest>,
     ) -> Result<Answered<InviteResponse>, Rejection> {
-        let response = caller.app.invitation_invite(&caller.who, &request.map).await?;
-        Ok(Answered::new(serde_json::to_vec(&response).map_err(Rejection::failure)?))
+        let response = caller.app.invitation_invite(&caller.who, idempotency_key.as_deref(), &request.map).await?;
+        Ok(Answered::new(response.to_string().into_bytes()))
     }
 
     /// Invite one user
@@ -61,14 +71,23 @@ impl Invitations {
         /// `return=minimal` for an answer without a body (RFC 7240).
         #[oai(name = "Prefer")]
         prefer: ListHeader,
+        /// A name for this request: sent again within a day, it is not carried out again but answered as before.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: ListHeader,
         /// The invitation: `userName` at least.
         invitation: ScimBody<Invitation>,
     ) -> Result<Created<Invitation>, Rejection> {
         let projection = projection(caller.who.schemas.invitation(), &caller, &attributes, &excluded_attributes)?;
-        let (profile, mut quirks) = (caller.profile(), Quirks::new());
-        let accepted = resource::accept(caller.who.schemas.invitation(), invitation.map, profile, &mut quirks)?;
-        caller.who.noted.add(quirks);
-        let record = caller.app.invitation_create(&caller.who, &accepted).await?;
+        let key = idempotency_key.as_deref();
+        let record = match caller.app.turn(&caller.who, key, "POST /Invitations", &invitation.map).await? {
+            Turn::First(ticket) => {
+                let (profile, mut quirks) = (caller.profile(), Quirks::new());
+                let accepted = resource::accept(caller.who.schemas.invitation(), invitation.map, profile, &mut quirks)?;
+                caller.who.noted.add(quirks);
+                caller.app.invitation_create(&caller.who, ticket.as_ref(), &accepted).await?
+            }
+            Turn::Again(kept) => caller.app.made(&caller.who, Kind::Invitation, kept, References::Include).await?,
+        };
         Ok(created(caller.who.schemas.invitation(), &caller, &record, &projection, &prefer))
     }
 
@@ -162,47 +181,68 @@ impl Invitations {
     /// Revoke an invitation
     ///
     /// Takes a pending invitation back: its link opens no more and its letter is not sent, but it stays in the list as
-    /// history. 410 if it has ended already.
+    /// history, with who revoked it and why. 410 if it has ended already.
     #[oai(path = "/Invitations/:id/.revoke", method = "post", operation_id = "revokeInvitation")]
     async fn revoke(
         &self,
         #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
-        org: Data<&OrgContext>,
         /// The `id` of the invitation.
         id: Path<String>,
+        /// Why, if that is to be kept. The body may be left out.
+        reason: OptionalBody<RevokeRequest>,
     ) -> Result<Fetched<Invitation>, Rejection> {
-        let record = org.app.invitation_revoke(&caller.who, self::id(&id)?).await?;
-        let location = caller.location("Invitations", record.id);
-        let whole = crate::scim::project::Projection::default();
-        Ok(Fetched::new(body(caller.who.schemas.invitation(), &record, &caller.base, &whole), record.version, &location))
+        let record = caller.app.invitation_revoke(&caller.who, self::id(&id)?, &reason.map).await?;
+        Ok(whole(&caller, &record))
+    }
+
+    /// Send a new link
+    ///
+    /// Mails a new link to the address that the invitee has now; the link before opens nothing from here on. The invitation
+    /// ends when it did before, unless `expiresIn` says otherwise. 410 if it has ended already; 429 within a minute of the
+    /// letter before, or when the day's quota is used up.
+    #[oai(path = "/Invitations/:id/.resend", method = "post", operation_id = "resendInvitation")]
+    async fn resend(
+        &self,
+        #[oai(scope = "OAuthScope::InvitationsWrite")] caller: Authed,
+        /// The `id` of the invitation.
+        id: Path<String>,
+        /// How long the new link is to be good for. The body may be left out.
+        lifetime: OptionalBody<ResendRequest>,
+    ) -> Result<Fetched<Invitation>, Rejection> {
+        let record = caller.app.invitation_resend(&caller.who, self::id(&id)?, &lifetime.map).await?;
+        Ok(whole(&caller, &record))
     }
 
     /// Accept an invitation
     ///
     /// Public: the code of the mailed link is the credential. Makes the invitee a guest of the organization, with those of
-    /// the groups that still exist. 404 if the code opens nothing here; 410 if the invitation has expired, was revoked,
-    /// declined or used; 409 if the invitee or an organization is not active. Of many simultaneous calls one succeeds.
+    /// the groups that still exist; `assigned` and `skipped` tell which. 404 if the code opens nothing here; 410 if the
+    /// invitation has expired, was revoked, declined or used; 409 if the invitee or an organization is not active, or a group
+    /// is gone and the organization wants all or none; 401 where it wants a bearer token of the invitee, from the parent
+    /// organization, in `Authorization`. Of many simultaneous calls one succeeds.
     #[oai(path = "/Invitations/.accept", method = "post", operation_id = "acceptInvitation")]
     async fn accept(
         &self,
         org: Data<&OrgContext>,
+        request: &Request,
         /// The code of the link.
         code: ScimBody<InvitationCode>,
     ) -> Result<Answered<InvitationPreview>, Rejection> {
-        answer(org.0, &code.map, Answer::Accept).await
+        answer(org.0, request, &code.map, Answer::Accept).await
     }
 
     /// Decline an invitation
     ///
-    /// Public: the code of the mailed link is the credential. 404 and 410 as for accepting.
+    /// Public: the code of the mailed link is the credential. 401, 404 and 410 as for accepting.
     #[oai(path = "/Invitations/.decline", method = "post", operation_id = "declineInvitation")]
     async fn decline(
         &self,
         org: Data<&OrgContext>,
+        request: &Request,
         /// The code of the link.
         code: ScimBody<InvitationCode>,
     ) -> Result<Answered<InvitationPreview>, Rejection> {
-        answer(org.0, &code.map, Answer::Decline).await
+        answer(org.0, request, &code.map, Answer::Decline).await
     }
 
     /// Look at an invitation
@@ -217,16 +257,31 @@ impl Invitations {
         code: ScimBody<InvitationCode>,
     ) -> Result<Answered<InvitationPreview>, Rejection> {
         org.load().await?;
-        let opened = org.app.invitation_open(org.org, None, secret(&code.map)?).await?;
+        let opened =
+            org.app.invitation_open(Holder::Link { org: org.org, id: None, code: secret(&code.map)?, who: None }).await?;
         invite::answer::open(&opened.invitation, org.app.now()).map_err(app::Error::from)?;
-        Ok(preview(org.0, &opened))
+        Ok(Answered::new(preview(&org.app, &opened).to_string().into_bytes()))
     }
 }
 
-async fn answer(org: &OrgContext, body: &Map<String, Value>, answer: Answer) -> Result<Answered<InvitationPreview>, Rejection> {
-    org.load().await?;
-    let opened = org.app.invitation_answer(org.org, None, secret(body)?, answer).await?;
-    Ok(preview(org, &opened))
+async fn answer(
+    context: &OrgContext,
+    request: &Request,
+    body: &Map<String, Value>,
+    answer: Answer,
+) -> Result<Answered<InvitationPreview>, Rejection> {
+    let (org, app) = (context.load().await?, &context.app);
+    let who = signed_in(app, &org, request.headers()).await;
+    let holder = Holder::Link { org: org.id, id: None, code: secret(body)?, who: who.as_ref() };
+    let opened = app.invitation_answer(holder, answer).await?;
+    Ok(Answered::new(preview(app, &opened).to_string().into_bytes()))
+}
+
+/// 200 with all of the invitation.
+fn whole(caller: &Authed, record: &Record) -> Fetched<Invitation> {
+    let location = caller.location("Invitations", record.id);
+    let body = body(caller.who.schemas.invitation(), record, &caller.base, &Projection::default());
+    Fetched::new(body, record.version, &location)
 }
 
 /// The `code` of the body.
@@ -235,9 +290,9 @@ fn secret(body: &Map<String, Value>) -> Result<&str, Rejection> {
     Ok(code.ok_or(invite::Error::NoCode).map_err(app::Error::from)?)
 }
 
-/// What the holder of the link may know: who asks, for what, until when. No address, no id but the guest's own.
-fn preview(org: &OrgContext, opened: &Opened) -> Answered<InvitationPreview> {
-    let invitation = &opened.invitation;
+/// What the invitee may know: who asks, for what, until when. No address, no id but the guest's own.
+pub(super) fn preview(app: &App, opened: &Opened) -> Value {
+    let (invitation, org) = (&opened.invitation, opened.org());
     let groups: Vec<Value> = invitation
         .groups
         .iter()
@@ -252,19 +307,29 @@ fn preview(org: &OrgContext, opened: &Opened) -> Answered<InvitationPreview> {
     let path: Vec<&str> = opened.path.iter().map(|org| org.name.as_str()).collect();
     let mut preview = json!({
         "userName": invitation.user_name,
-        "status": invitation.status_at(org.app.now()).as_str(),
+        "status": invitation.status_at(app.now()).as_str(),
         "organization": { "value": invitation.org, "display": path.last(), "path": path },
         "groups": groups,
         "expiresAt": invitation.expires_at,
     });
-    let inviter = invitation.inviter_name().map(Value::from);
-    let message = invitation.message.as_deref().map(Value::from);
-    let ended_at = invitation.ended_at.map(|at| at.to_string().into());
-    let guest = invitation.guest.map(|id| json!({ "value": id, "$ref": format!("{}/Users/{id}", org.base) }));
-    for (name, value) in [("inviter", inviter), ("message", message), ("endedAt", ended_at), ("guest", guest)] {
+    let names = |is_given: bool| -> Value {
+        let groups = invitation.groups.iter().filter(|group| group.is_given == Some(is_given));
+        groups.map(|group| group.display.as_str()).collect()
+    };
+    let base = format!("{}/t/{}/o/{}/scim2", app.settings.public_url, org.root_handle, org.id);
+    let guest = invitation.guest.map(|id| json!({ "value": id, "$ref": format!("{base}/Users/{id}") }));
+    for (name, value) in [
+        ("inviter", invitation.inviter_name().map(Value::from)),
+        ("message", invitation.message.as_deref().map(Value::from)),
+        ("until", invitation.until.map(|at| at.to_string().into())),
+        ("endedAt", invitation.ended_at.map(|at| at.to_string().into())),
+        ("assigned", guest.is_some().then(|| names(true))),
+        ("skipped", guest.is_some().then(|| names(false))),
+        ("guest", guest),
+    ] {
         if let Some(value) = value {
             preview[name] = value;
         }
     }
-    Answered::new(preview.to_string().into_bytes())
+    preview
 }

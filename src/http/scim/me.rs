@@ -8,12 +8,18 @@ use poem::http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
+use serde_json::{Value, json};
+
+use super::invitations::preview;
 use super::parameter::{ListHeader, Names};
 use super::{Tag, Users};
 use crate::app;
+use crate::app::invitations::Holder;
 use crate::auth::{Scope, Subject};
-use crate::http::resource::{PatchOp, User};
-use crate::http::{Authed, Changed, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
+use crate::http::resource::{InvitationPreview, MyInvitations, PatchOp, User};
+use crate::http::{Answered, Authed, Changed, Deleted, Fetched, OAuthScope, Rejection, ScimBody};
+use crate::invite::Answer;
+use crate::scim::urn;
 
 /// The operations on oneself.
 pub struct Me;
@@ -105,6 +111,60 @@ impl Me {
         let id = me(&caller, Scope::UsersWrite)?;
         Users.delete(caller, id, if_match).await
     }
+
+    /// List one's own invitations
+    ///
+    /// The invitations that wait for the user whose token this is, from children of this organization, the latest first, 1000
+    /// at the most. Any token of the user will do. 404 for the token of a client.
+    #[oai(path = "/Me/Invitations", method = "get", operation_id = "listMyInvitations")]
+    async fn invitations(&self, caller: Authed) -> Result<Answered<MyInvitations>, Rejection> {
+        let opened = caller.app.me_invitations(&caller.who).await?;
+        let mine: Vec<Value> = opened
+            .iter()
+            .map(|opened| {
+                let mut mine = preview(&caller.app, opened);
+                mine["id"] = json!(opened.invitation.id);
+                mine
+            })
+            .collect();
+        let count = mine.len();
+        let list = json!({
+            "schemas": [urn::LIST_RESPONSE], "totalResults": count, "startIndex": 1, "itemsPerPage": count, "Resources": mine,
+        });
+        Ok(Answered::new(list.to_string().into_bytes()))
+    }
+
+    /// Accept one's own invitation
+    ///
+    /// Without the code of the link: the token tells who accepts. 404 if it is no invitation of this user; 409 and 410 as for
+    /// accepting by the link.
+    #[oai(path = "/Me/Invitations/:id/.accept", method = "post", operation_id = "acceptMyInvitation")]
+    async fn accept(
+        &self,
+        caller: Authed,
+        /// The `id` of the invitation.
+        id: Path<String>,
+    ) -> Result<Answered<InvitationPreview>, Rejection> {
+        answer(&caller, &id, Answer::Accept).await
+    }
+
+    /// Decline one's own invitation
+    ///
+    /// Without the code of the link: the token tells who declines. 404 and 410 as for accepting.
+    #[oai(path = "/Me/Invitations/:id/.decline", method = "post", operation_id = "declineMyInvitation")]
+    async fn decline(
+        &self,
+        caller: Authed,
+        /// The `id` of the invitation.
+        id: Path<String>,
+    ) -> Result<Answered<InvitationPreview>, Rejection> {
+        answer(&caller, &id, Answer::Decline).await
+    }
+}
+
+async fn answer(caller: &Authed, id: &str, answer: Answer) -> Result<Answered<InvitationPreview>, Rejection> {
+    let opened = caller.app.invitation_answer(Holder::User(&caller.who, super::id(id)?), answer).await?;
+    Ok(Answered::new(preview(&caller.app, &opened).to_string().into_bytes()))
 }
 
 /// The caller's id, as if it stood in the path. M-04: behind the token of a client, or of another issuer, stands no user.

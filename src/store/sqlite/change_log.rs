@@ -16,9 +16,12 @@ pub(super) fn sign(db: &Connection, author: &Author) -> Result<(), Error> {
     Ok(())
 }
 
-/// Nobody's: a later statement that does not come through the writer must not count as the last author's.
-pub(super) fn sign_off(db: &Connection) -> Result<(), Error> {
-    execute(db, "update author set actor = 'sql', at = null, holds = 0", &[])?;
+/// Nobody's: a later statement that does not come through the writer must not count as the last author's. Remembers that
+/// it was `latest`.
+pub(super) fn sign_off(db: &Connection, latest: Timestamp) -> Result<(), Error> {
+    // Whoever wrote nothing leaves nothing to be written.
+    let sql = "update author set actor = 'sql', at = null, holds = 0, latest = ?1 where actor <> 'sql' or latest > ?1";
+    execute(db, sql, &[&latest.0])?;
     Ok(())
 }
 

@@ -1,15 +1,14 @@
-//! Invitations: rows, the resource made from them, and the guest that an accepted one makes.
+//! Invitations: rows as they are read, and the resource made from them. [`super::invitation_life`] writes them.
 
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use super::readers::{all, execute, int, one};
-use super::users::{self, Guest, Life};
-use super::{Breach, breach, columns, groups, members};
-use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, text};
-use crate::invite::{Change, Delivery, Group, Invitation, Invitee, Status};
+use super::columns;
+use super::readers::{all, int, one};
+use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, limit, text};
+use crate::invite::{Delivery, Due, Ending, Group, Invitation, Invitee, Status, Via};
 use crate::scim::{Record, urn};
-use crate::store::{Error, Outcome};
+use crate::store::Error;
 
 /// An invitation of `org`, as it is stored.
 pub(super) fn invitation(db: &Connection, org: OrgId, id: InvitationId) -> Result<Option<Invitation>, Error> {
@@ -17,7 +16,7 @@ pub(super) fn invitation(db: &Connection, org: OrgId, id: InvitationId) -> Resul
         db,
         "select source_org_id, source_id, user_name, email, status, generation, message, locale, inviter, expires_at, ended_at,
            guest_id, delivery_state, delivery_attempts, delivery_answer, delivery_sent_at, version, created, last_modified,
-           delivery_unclear
+           delivery_unclear, inviter_subject, membership_until, ended_by, ended_via, ended_reason, letter_at, remind_at
          from invitations where org_id = ?1 and id = ?2",
         &[&org.0, &id.0],
         |row| {
@@ -47,18 +46,26 @@ pub(super) fn invitation(db: &Connection, org: OrgId, id: InvitationId) -> Resul
                 version: row.get::<_, i64>(16)?.unsigned_abs(),
                 created: Timestamp(row.get(17)?),
                 last_modified: Timestamp(row.get(18)?),
+                inviter_subject: row.get(20)?,
+                until: row.get::<_, Option<i64>>(21)?.map(Timestamp),
+                ending: match row.get::<_, Option<String>>(22)? {
+                    None => None,
+                    Some(by) => Some(Ending { by, via: via(row.get(23)?), reason: row.get(24)? }),
+                },
+                letter_at: Timestamp(row.get(25)?),
+                remind_at: row.get::<_, Option<i64>>(26)?.map(Timestamp),
             })
         },
     )?;
     let Some(mut invitation) = found else { return Ok(None) };
     invitation.groups = all(
         db,
-        "select i.group_id, coalesce(g.display_name, i.display), g.id is not null
+        "select i.group_id, coalesce(g.display_name, i.display), g.id is not null, i.is_given
          from invitation_groups i left join groups g on g.org_id = i.org_id and g.id = i.group_id
          where i.org_id = ?1 and i.invitation_id = ?2
          order by i.position",
         &[&org.0, &id.0],
-        |row| Ok(Group { id: GroupId(row.get(0)?), display: row.get(1)?, exists: row.get(2)? }),
+        |row| Ok(Group { id: GroupId(row.get(0)?), display: row.get(1)?, exists: row.get(2)?, is_given: row.get(3)? }),
     )?;
     Ok(Some(invitation))
 }
@@ -95,12 +102,18 @@ fn document(invitation: &Invitation) -> String {
     put("schemas", json!([urn::INVITATION]));
     put("id", json!(invitation.id));
     put("userName", json!(invitation.user_name));
-    put("email", json!(invitation.email));
+    put("email", json!(Some(&invitation.email).filter(|email| !email.is_empty())));
     put("status", json!(invitation.status.as_str()));
     if !invitation.groups.is_empty() {
-        let groups = invitation.groups.iter().map(|group| match group.exists {
-            true => json!({ "value": group.id, "display": group.display }),
-            false => json!({ "value": group.id, "display": group.display, "vanished": true }),
+        let groups = invitation.groups.iter().map(|group| {
+            let mut shown = json!({ "value": group.id, "display": group.display });
+            if !group.exists {
+                shown["vanished"] = true.into();
+            }
+            if let Some(is_given) = group.is_given {
+                shown["assigned"] = is_given.into();
+            }
+            shown
         });
         put("groups", groups.collect());
     }
@@ -108,11 +121,20 @@ fn document(invitation: &Invitation) -> String {
     put("locale", json!(invitation.locale));
     put("inviter", json!(invitation.inviter));
     put("expiresAt", json!(invitation.expires_at));
+    put("until", json!(invitation.until));
     put("endedAt", json!(invitation.ended_at));
+    if let Some(Ending { by, via, reason }) = &invitation.ending {
+        put("endedBy", json!(by));
+        put("endedVia", json!(via.map(Via::as_str)));
+        put("reason", json!(reason));
+    }
     if let Some(guest) = invitation.guest {
         put("guest", json!({ "value": guest }));
     }
     let mut delivery = json!({ "state": invitation.delivery.state, "attempts": invitation.delivery.attempts });
+    if invitation.generation > 1 {
+        delivery["resent"] = json!(invitation.generation - 1);
+    }
     if let Some(answer) = &invitation.delivery.answer {
         delivery["answer"] = json!(answer);
     }
@@ -126,17 +148,26 @@ fn document(invitation: &Invitation) -> String {
     Value::Object(doc).to_string()
 }
 
-/// Who `user_name` is in the parent of `org`.
-pub(super) fn invitee(db: &Connection, org: OrgId, user_name: &str, now: Timestamp) -> Result<Option<Invitee>, Error> {
+/// Who `user_name` is in the parent of `org`, and whether that is a member of one of `shields`.
+pub(super) fn invitee(
+    db: &Connection,
+    org: OrgId,
+    user_name: &str,
+    shields: &[GroupId],
+    now: Timestamp,
+) -> Result<Option<Invitee>, Error> {
     let found = one(
         db,
-        "select s.id, s.user_name, s.active, s.doc,
+        "select s.id, s.user_name, s.active and (s.until is null or s.until > ?3), s.doc,
            exists (select 1 from users g where g.source_org_id = s.org_id and g.source_id = s.id and g.org_id = o.id),
            (select i.id from invitations i
-            where i.org_id = o.id and i.source_id = s.id and i.status = 'pending' and i.expires_at > ?3)
+            where i.org_id = o.id and i.source_id = s.id and i.status = 'pending' and i.expires_at > ?3),
+           coalesce((select c.count from invitation_counts c
+            where c.org_id = o.id and c.day = ?4 and c.recipient = s.id), 0),
+           s.org_id
          from orgs o join users s on s.org_id = o.parent_id
          where o.id = ?1 and s.user_name_key = ?2",
-        &[&org.0, &text::user_name_key(user_name), &now.0],
+        &[&org.0, &text::user_name_key(user_name), &now.0, &day(now)],
         |row| {
             let invitee = Invitee {
                 source: UserId(row.get(0)?),
@@ -147,11 +178,14 @@ pub(super) fn invitee(db: &Connection, org: OrgId, user_name: &str, now: Timesta
                 locale: None,
                 is_member: row.get(4)?,
                 pending: row.get::<_, Option<Uuid>>(5)?.map(InvitationId),
+                today: row.get(6)?,
+                is_shielded: false,
             };
-            Ok((invitee, row.get::<_, String>(3)?))
+            Ok((invitee, row.get::<_, String>(3)?, row.get(7)?))
         },
     )?;
-    let Some((mut invitee, doc)) = found else { return Ok(None) };
+    let Some((mut invitee, doc, source_org)) = found else { return Ok(None) };
+    invitee.is_shielded = !shields.is_empty() && is_within(db, source_org, invitee.source, shields)?;
     let doc = columns::object(&doc)?;
     let is_primary = |email: &&serde_json::Value| email.get("primary") == Some(&true.into());
     let address = |email: &serde_json::Value| columns::text(email.get("value"));
@@ -167,165 +201,99 @@ pub(super) fn invitee(db: &Connection, org: OrgId, user_name: &str, now: Timesta
     Ok(Some(invitee))
 }
 
-/// Writes what happened to an invitation.
-pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
-    match change {
-        Change::InvitationCreated { invitation, letter } => create(db, invitation, *letter),
-        Change::InvitationAccepted { org, id, generation, guest, at } => accept(db, *org, *id, *generation, *guest, *at),
-        Change::InvitationEnded { org, id, status, at } => end(db, *org, *id, *status, *at),
-        Change::InvitationDeleted { org, id, expected } => delete(db, *org, *id, *expected),
-    }
-}
-
-fn create(db: &Connection, new: &Invitation, letter: Uuid) -> Result<Outcome, Error> {
-    let at = new.created;
-    execute(
-        db,
-        "update invitations set status = 'expired', ended_at = expires_at, last_modified = expires_at, version = version + 1
-         where org_id = ?1 and source_id = ?2 and status = 'pending' and expires_at <= ?3",
-        &[&new.org.0, &new.source.0, &at.0],
+/// Whether the user is a member of one of `groups`, or of a group within one.
+fn is_within(db: &Connection, org: Uuid, user: UserId, groups: &[GroupId]) -> Result<bool, Error> {
+    let mut statement = db.prepare_cached(
+        "with recursive above (id) as (
+           select group_id from members where org_id = ?1 and user_id = ?2
+           union
+           select m.group_id from above join members m on m.org_id = ?1 and m.subgroup_id = above.id
+         )
+         select id from above",
     )?;
-    let is_guest = one(
-        db,
-        "select 1 from users where source_org_id = ?1 and source_id = ?2 and org_id = ?3",
-        &[&new.source_org.0, &new.source.0, &new.org.0],
-        |_| Ok(()),
-    )?;
-    if is_guest.is_some() {
-        return Err(Error::Stale);
-    }
-    execute(
-        db,
-        "insert into invitations (org_id, id, source_org_id, source_id, user_name, user_name_key, email, status, generation,
-           message, locale, inviter, expires_at, delivery_state, delivery_attempts, created, last_modified, version)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', ?8, ?9, ?10, ?11, ?12, 'queued', 0, ?13, ?13, 1)",
-        &[
-            &new.org.0,
-            &new.id.0,
-            &new.source_org.0,
-            &new.source.0,
-            &new.user_name,
-            &text::user_name_key(&new.user_name),
-            &new.email,
-            &new.generation,
-            &new.message,
-            &new.locale,
-            &new.inviter,
-            &new.expires_at.0,
-            &at.0,
-        ],
-    )
-    // The source is gone, or one is pending already: whoever decided looks again.
-    .map_err(|error| match breach(&error, "invitations.source_id") {
-        Some(Breach::Unique | Breach::Foreign) => Error::Stale,
-        None => error.into(),
-    })?;
-    for (position, group) in (0_i64..).zip(&new.groups) {
-        if groups::name(db, new.org, group.id.0)?.is_none() {
-            return Err(Error::Stale);
+    let mut rows = statement.query(rusqlite::params![org, user.0])?;
+    while let Some(row) = rows.next()? {
+        if groups.contains(&GroupId(row.get(0)?)) {
+            return Ok(true);
         }
-        execute(
-            db,
-            "insert into invitation_groups (org_id, invitation_id, position, group_id, display) values (?1, ?2, ?3, ?4, ?5)
-             on conflict do nothing",
-            &[&new.org.0, &new.id.0, &position, &group.id.0, &group.display],
-        )?;
     }
-    execute(
-        db,
-        "insert into letters (id, org_id, invitation_id, generation, due) values (?1, ?2, ?3, ?4, ?5)",
-        &[&letter, &new.org.0, &new.id.0, &new.generation, &at.0],
-    )?;
-    Ok(Outcome::Written { version: 1, last_modified: at })
+    Ok(false)
 }
 
-fn accept(
+/// How many invitations and letters `org` has sent today to `recipient`; to all, under the org's own id.
+pub(super) fn today(db: &Connection, org: OrgId, recipient: Uuid, now: Timestamp) -> Result<u32, Error> {
+    let sql = "select count from invitation_counts where org_id = ?1 and day = ?2 and recipient = ?3";
+    Ok(one(db, sql, &[&org.0, &day(now), &recipient], |row| row.get(0))?.unwrap_or(0))
+}
+
+/// Days since 1970 (UTC).
+pub(super) fn day(at: Timestamp) -> i64 {
+    at.0.div_euclid(86_400_000)
+}
+
+/// Those that wait for the answer of `source`, a user of `source_org`; or the one of this id, however it stands.
+pub(super) fn addressed(
     db: &Connection,
-    org: OrgId,
-    id: InvitationId,
-    generation: u32,
-    guest: UserId,
-    at: Timestamp,
-) -> Result<Outcome, Error> {
-    // The foreign keys hold the source to the parent; what else was decided on is looked at again here.
-    let (origin, version) = one(
+    source_org: OrgId,
+    source: UserId,
+    id: Option<InvitationId>,
+    now: Timestamp,
+) -> Result<Vec<Invitation>, Error> {
+    let found = all(
         db,
-        "select i.source_org_id, i.source_id, i.version
-         from invitations i
-         join orgs o on o.id = i.org_id and o.active
-         join orgs p on p.id = i.source_org_id and p.active
-         join users s on s.org_id = i.source_org_id and s.id = i.source_id and s.active
-         where i.org_id = ?1 and i.id = ?2 and i.status = 'pending' and i.generation = ?3 and i.expires_at > ?4",
-        &[&org.0, &id.0, &generation, &at.0],
-        |row| {
-            let origin = Guest {
-                source_org: OrgId(row.get(0)?),
-                source: UserId(row.get(1)?),
-                invitation: Some(id),
-                since: at,
-                active_own: true,
-            };
-            Ok((origin, row.get::<_, i64>(2)?.unsigned_abs()))
-        },
-    )?
-    .ok_or(Error::Stale)?;
-    users::insert_guest(db, org, guest.0, &origin, &Life::new(at)).map_err(|error| match error {
-        // A guest already, by another invitation.
-        Error::Taken { attribute: "source" } => Error::Stale,
-        error => error,
-    })?;
-    let granted: Vec<Uuid> = all(
-        db,
-        "select g.id from invitation_groups i join groups g on g.org_id = i.org_id and g.id = i.group_id
-         where i.org_id = ?1 and i.invitation_id = ?2
-         order by i.position",
-        &[&org.0, &id.0],
-        |row| row.get(0),
+        "select org_id, id from invitations
+         where source_org_id = ?1 and source_id = ?2
+           and case when ?3 is null then status = 'pending' and expires_at > ?4 else id = ?3 end
+         order by created desc, id limit ?5",
+        &[&source_org.0, &source.0, &id.map(|id| id.0), &now.0, &int(limit::PAGE_MAX as u64)],
+        |row| Ok((OrgId(row.get(0)?), InvitationId(row.get(1)?))),
     )?;
-    for group in granted {
-        members::add(db, org, GroupId(group), &[guest.0])?;
-        groups::touch(db, org, group, at)?;
+    let mut invitations = Vec::with_capacity(found.len());
+    for (org, id) in found {
+        invitations.extend(invitation(db, org, id)?);
     }
-    execute(
-        db,
-        "update invitations set status = 'accepted', ended_at = ?3, guest_id = ?4, last_modified = ?3, version = version + 1
-         where org_id = ?1 and id = ?2",
-        &[&org.0, &id.0, &at.0, &guest.0],
-    )?;
-    drop_letters(db, org, id)?;
-    Ok(Outcome::Written { version: version + 1, last_modified: at })
+    Ok(invitations)
 }
 
-fn end(db: &Connection, org: OrgId, id: InvitationId, status: Status, at: Timestamp) -> Result<Outcome, Error> {
-    let found = invitation(db, org, id)?.ok_or(Error::NotFound)?;
-    if found.status_at(at) != Status::Pending {
-        return Err(Error::Stale);
-    }
-    execute(
+/// The org of the invitation of this id, of whichever tree.
+pub(super) fn org_of(db: &Connection, id: InvitationId) -> Result<Option<OrgId>, Error> {
+    one(db, "select org_id from invitations where id = ?1", &[&id.0], |row| row.get(0).map(OrgId))
+}
+
+/// What waits for the worker.
+pub(super) fn due(db: &Connection, now: Timestamp) -> Result<Due, Error> {
+    let expired = "select 1 from invitations where status = 'pending' and expires_at <= ?1 limit 1";
+    Ok(Due {
+        has_expired: one(db, expired, &[&now.0], |_| Ok(()))?.is_some(),
+        reminders: all(
+            db,
+            "select org_id, id, generation from invitations where remind_at <= ?1 order by remind_at limit ?2",
+            &[&now.0, &int(limit::TENDED_MAX as u64)],
+            |row| Ok((OrgId(row.get(0)?), InvitationId(row.get(1)?), row.get(2)?)),
+        )?,
+        guests: all(
+            db,
+            "select org_id, id from users where until <= ?1 order by until limit ?2",
+            &[&now.0, &int(limit::TENDED_MAX as u64)],
+            |row| Ok((OrgId(row.get(0)?), UserId(row.get(1)?))),
+        )?,
+    })
+}
+
+/// Orgs of which an invitation ended before `before`.
+pub(super) fn orgs_with_ended(db: &Connection, before: Timestamp) -> Result<Vec<OrgId>, Error> {
+    all(
         db,
-        "update invitations set status = ?3, ended_at = ?4, last_modified = ?4, version = version + 1
-         where org_id = ?1 and id = ?2",
-        &[&org.0, &id.0, &status.as_str(), &at.0],
-    )?;
-    drop_letters(db, org, id)?;
-    Ok(Outcome::Written { version: found.version + 1, last_modified: at })
+        "select id from orgs o
+         where invitation_count > 0
+           and exists (select 1 from invitations i where i.org_id = o.id and i.ended_at < ?1)",
+        &[&before.0],
+        |row| row.get(0).map(OrgId),
+    )
 }
 
-fn delete(db: &Connection, org: OrgId, id: InvitationId, expected: Option<u64>) -> Result<Outcome, Error> {
-    let version =
-        one(db, "select version from invitations where org_id = ?1 and id = ?2", &[&org.0, &id.0], |row| row.get::<_, i64>(0))?
-            .ok_or(Error::NotFound)?;
-    if expected.is_some_and(|expected| int(expected) != version) {
-        return Err(Error::Stale);
-    }
-    execute(db, "delete from invitations where org_id = ?1 and id = ?2", &[&org.0, &id.0])?;
-    Ok(Outcome::Done)
-}
-
-/// A link that no longer opens is not mailed.
-fn drop_letters(db: &Connection, org: OrgId, id: InvitationId) -> Result<(), Error> {
-    execute(db, "delete from letters where org_id = ?1 and invitation_id = ?2", &[&org.0, &id.0])?;
-    Ok(())
+fn via(text: Option<String>) -> Option<Via> {
+    [Via::Link, Via::Token].into_iter().find(|via| text.as_deref() == Some(via.as_str()))
 }
 
 fn status(text: &str) -> Status {

@@ -12,7 +12,9 @@ mod definitions;
 mod filter;
 mod groups;
 mod idempotency;
+mod invitation_life;
 mod invitations;
+mod latest;
 mod members;
 mod open;
 mod orgs;
@@ -42,9 +44,9 @@ use uuid::Uuid;
 pub use open::OpenMode;
 
 use crate::auth::{Client, ProvisioningToken, ScopeSet};
-use crate::base::{ClientId, InvitationId, OrgId, Timestamp, UserId};
+use crate::base::{ClientId, GroupId, InvitationId, OrgId, Timestamp, UserId};
 use crate::directory::deleted::Tombstone;
-use crate::invite::{Invitation, Invitee};
+use crate::invite::{Due, Invitation, Invitee};
 use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{Contents, Org, Settings, Uprooted};
 use crate::outbox::{Letter, Shares};
@@ -152,6 +154,7 @@ impl Store for Sqlite {
         references: References,
         now: Timestamp,
     ) -> Result<Option<Record>, Error> {
+        let now = self.writer.latest.of(now);
         // The members of a large group are no single probe.
         if kind == Kind::Group && references == References::Include {
             return self.readers.pooled(move |db| pages::resource(db, org, kind, id, references, now)).await;
@@ -160,6 +163,7 @@ impl Store for Sqlite {
     }
 
     async fn resources(&self, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<Page, Error> {
+        let now = self.writer.latest.of(now);
         if pages::is_probe(kind, query) {
             return self.readers.inline(|db| pages::page(db, org, kind, query, now));
         }
@@ -168,11 +172,47 @@ impl Store for Sqlite {
     }
 
     async fn invitation(&self, org: OrgId, invitation: InvitationId) -> Result<Option<Invitation>, Error> {
-        self.readers.inline(|db| invitations::invitation(db, org, invitation))
+        let found = self.readers.inline(|db| invitations::invitation(db, org, invitation))?;
+        Ok(found.map(|invitation| self.writer.latest.aged(invitation)))
     }
 
-    async fn invitees(&self, org: OrgId, user_names: &[String], now: Timestamp) -> Result<Vec<Option<Invitee>>, Error> {
-        self.readers.inline(|db| user_names.iter().map(|name| invitations::invitee(db, org, name, now)).collect())
+    async fn invitees(
+        &self,
+        org: OrgId,
+        user_names: &[String],
+        shields: &[GroupId],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Invitee>>, Error> {
+        let now = self.writer.latest.of(now);
+        self.readers.inline(|db| user_names.iter().map(|name| invitations::invitee(db, org, name, shields, now)).collect())
+    }
+
+    async fn invitations_today(&self, org: OrgId, recipient: Uuid, now: Timestamp) -> Result<u32, Error> {
+        self.readers.inline(|db| invitations::today(db, org, recipient, now))
+    }
+
+    async fn invitations_addressed(
+        &self,
+        source_org: OrgId,
+        source: UserId,
+        id: Option<InvitationId>,
+        now: Timestamp,
+    ) -> Result<Vec<Invitation>, Error> {
+        let now = self.writer.latest.of(now);
+        let found = self.readers.inline(|db| invitations::addressed(db, source_org, source, id, now))?;
+        Ok(found.into_iter().map(|invitation| self.writer.latest.aged(invitation)).collect())
+    }
+
+    async fn invitation_org(&self, id: InvitationId) -> Result<Option<OrgId>, Error> {
+        self.readers.inline(|db| invitations::org_of(db, id))
+    }
+
+    async fn invitations_due(&self, now: Timestamp) -> Result<Due, Error> {
+        self.readers.inline(|db| invitations::due(db, now))
+    }
+
+    async fn invitations_ended(&self, before: Timestamp) -> Result<Vec<OrgId>, Error> {
+        self.readers.pooled(move |db| invitations::orgs_with_ended(db, before)).await
     }
 
     async fn members_known(&self, org: OrgId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, Error> {
@@ -264,7 +304,7 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
             | crate::directory::Change::GroupDeleted { .. } => groups::write(db, change),
             _ => resources::write(db, change),
         },
-        Change::Invite(change) => invitations::write(db, change),
+        Change::Invite(change) => invitation_life::write(db, change),
         Change::Outbox(change) => outbox::write(db, change),
         Change::Request(kept) => idempotency::write(db, kept),
         Change::Definitions(change) => definitions::write(db, change),

@@ -52,7 +52,7 @@ pub(super) fn lease(db: &Connection, now: Timestamp, until: Timestamp, ids: &[Uu
             db,
             "update letters set due = ?2, attempts = attempts + 1
              where id = ?1 and due <= ?3
-             returning id, org_id, invitation_id, generation, domain, attempts - 1, unclear",
+             returning id, org_id, invitation_id, generation, domain, attempts - 1, unclear, kind = 'reminder'",
             &[id, &until.0, &now.0],
             |row| {
                 Ok(Letter {
@@ -63,6 +63,7 @@ pub(super) fn lease(db: &Connection, now: Timestamp, until: Timestamp, ids: &[Uu
                     domain: row.get(4)?,
                     attempts: row.get(5)?,
                     unclear: row.get(6)?,
+                    is_reminder: row.get(7)?,
                 })
             },
         )?);

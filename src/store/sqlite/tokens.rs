@@ -14,7 +14,7 @@ use crate::store::{Claim, Credentials, Error, Outcome};
 pub(super) struct Standing {
     /// Whether it, its subject, its client and every token it came from are still there and not revoked.
     pub(super) is_live: bool,
-    /// When it ends, where another took its place, or that of one it came from.
+    /// When it ends, where another took its place, or the membership of its subject does; or that of one it came from.
     pub(super) ends_at: Option<Timestamp>,
     /// Whether it is one that is listed.
     pub(super) is_listed: bool,
@@ -46,7 +46,8 @@ macro_rules! statement {
                 select 1 from clients c join revoked_subjects r on r.org_id = c.org_id and r.subject_id = c.id
                 where c.id = ?4 and r.until >= ?5),
               exists (select 1 from tokens where org_id = ?1 and id = ?2),
-              (select expires_at from tokens where org_id = ?1 and id = ?2 and replaced_by is not null)"
+              (select expires_at from tokens where org_id = ?1 and id = ?2 and replaced_by is not null),
+              (select until from users where org_id = ?1 and id = ?3)"
         )
     };
 }
@@ -82,7 +83,9 @@ fn one_standing(
     let (token, client) = (token.map(|token| token.0), client.map(|client| client.0));
     let params: [&dyn ToSql; 5] = [&org.0, &token, &subject.id(), &client, &issued_at.0];
     let found = one(db, sql, &params, |row| {
-        Ok(Standing { is_live: row.get(0)?, is_listed: row.get(1)?, ends_at: row.get::<_, Option<_>>(2)?.map(Timestamp) })
+        let ends: [Option<i64>; 2] = [row.get(2)?, row.get(3)?];
+        let ends_at = ends.into_iter().flatten().min().map(Timestamp);
+        Ok(Standing { is_live: row.get(0)?, is_listed: row.get(1)?, ends_at })
     })?;
     Ok(found.unwrap_or_default())
 }

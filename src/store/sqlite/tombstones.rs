@@ -52,9 +52,9 @@ pub(super) fn keep_user(db: &Connection, org: OrgId, id: Uuid, at: Timestamp) ->
     execute(
         db,
         "insert into tombstones (org_id, id, kind, display, source_org_id, source_id, home_org_id, home_id, invitation_id, since,
-           active_own, password_hash, created, version, doc, deleted_at)
+           active_own, password_hash, created, version, doc, deleted_at, until)
          select org_id, id, 'User', user_name, source_org_id, source_id, home_org_id, home_id, invitation_id, since,
-           active_own, password_hash, created, version, case when source_id is null then doc end, ?3
+           active_own, password_hash, created, version, case when source_id is null then doc end, ?3, until
          from users where org_id = ?1 and id = ?2",
         &[&org.0, &id, &at.0],
     )?;
@@ -154,7 +154,8 @@ struct Kept {
 fn restore(db: &Connection, org: OrgId, id: Uuid, after: Timestamp, at: Timestamp) -> Result<Restored, Error> {
     let kept = one(
         db,
-        "select t.kind, t.source_org_id, t.source_id, i.id, t.since, t.active_own, t.password_hash, t.created, t.version, t.doc
+        "select t.kind, t.source_org_id, t.source_id, i.id, t.since, t.active_own, t.password_hash, t.created, t.version, t.doc,
+           t.until
          from tombstones t left join invitations i on i.org_id = t.org_id and i.id = t.invitation_id
          where t.org_id = ?1 and t.id = ?2 and t.deleted_at > ?3",
         &[&org.0, &id, &after.0],
@@ -166,6 +167,7 @@ fn restore(db: &Connection, org: OrgId, id: Uuid, after: Timestamp, at: Timestam
                     source: UserId(source),
                     invitation: row.get::<_, Option<Uuid>>(3)?.map(InvitationId),
                     since: Timestamp(row.get(4)?),
+                    until: row.get::<_, Option<i64>>(10)?.map(Timestamp),
                     active_own: row.get(5)?,
                 }),
             };

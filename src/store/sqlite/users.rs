@@ -48,7 +48,7 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
         Change::UserDeleted { org, id, expected, at } => delete(db, *org, *id, *expected, *at),
         Change::GuestCreated { org, id, source_org, source, at } => {
             let (source_org, source) = (*source_org, *source);
-            let guest = Guest { source_org, source, invitation: None, since: *at, active_own: true };
+            let guest = Guest { source_org, source, invitation: None, since: *at, until: None, active_own: true };
             insert_guest(db, *org, id.0, &guest, &Life::new(*at))?;
             Ok(Outcome::Written { version: 1, last_modified: *at })
         }
@@ -62,6 +62,7 @@ pub(super) struct Guest {
     pub(super) source: UserId,
     pub(super) invitation: Option<InvitationId>,
     pub(super) since: Timestamp,
+    pub(super) until: Option<Timestamp>,
     /// Its own share of `active`.
     pub(super) active_own: bool,
 }
@@ -100,8 +101,9 @@ fn insert(db: &Connection, user: &NewUser<'_>) -> Result<(), Error> {
         db,
         "insert into users (org_id, id, source_org_id, source_id, home_org_id, home_id, invitation_id, since, user_name,
            user_name_key, display_name, display_name_key, family_name_key, given_name_key, external_id, manager_id, active,
-           active_own, password_hash, created, last_modified, version, doc)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
+           active_own, password_hash, created, last_modified, version, doc, until)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+           ?24)",
         &[
             &user.org.0,
             &user.id,
@@ -126,6 +128,7 @@ fn insert(db: &Connection, user: &NewUser<'_>) -> Result<(), Error> {
             &user.life.at.0,
             &user.life.version,
             &user.doc,
+            &guest.and_then(|guest| guest.until).map(|until| until.0),
         ],
     )
     .map_err(refused)?;
@@ -293,20 +296,25 @@ fn follow(db: &Connection, org: OrgId, id: Uuid, at: Timestamp) -> Result<(), Er
 /// Rewrites one guest from its home user and the activity of its source, if anything differs.
 fn project(db: &Connection, org: OrgId, guest: Uuid, at: Timestamp) -> Result<Outcome, Error> {
     let before = found(db, org, guest)?.ok_or(Error::NotFound)?;
-    let (source_org, since, invitation, source_active) = one(
+    let (membership, source_active) = one(
         db,
-        "select g.source_org_id, g.since, g.invitation_id, s.active
+        "select g.source_org_id, g.since, g.invitation_id, s.active, g.until
          from users g join users s on s.org_id = g.source_org_id and s.id = g.source_id
          where g.org_id = ?1 and g.id = ?2",
         &[&org.0, &guest],
         |row| {
-            let invitation: Option<Uuid> = row.get(2)?;
-            Ok((OrgId(row.get(0)?), Timestamp(row.get(1)?), invitation.map(InvitationId), row.get::<_, bool>(3)?))
+            let membership = Membership {
+                home_org: OrgId(before.home.0),
+                source_org: OrgId(row.get(0)?),
+                since: Timestamp(row.get(1)?),
+                invitation: row.get::<_, Option<Uuid>>(2)?.map(InvitationId),
+                until: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+            };
+            Ok((membership, row.get::<_, bool>(3)?))
         },
     )?
     .ok_or(Error::NotFound)?;
     let active = before.active_own && source_active;
-    let membership = Membership { home_org: OrgId(before.home.0), source_org, invitation, since };
     let (columns, doc) = guest_row(db, org, guest, before.home.1, active, &membership)?;
     // The document shows the effective `active`, so it says all that a reader can see.
     if doc == before.doc {
@@ -342,8 +350,8 @@ pub(super) fn insert_guest(db: &Connection, org: OrgId, id: Uuid, guest: &Guest,
     )?
     .ok_or(Error::NoSource)?;
     let active = guest.active_own && source_active;
-    let (source_org, invitation, since) = (guest.source_org, guest.invitation, guest.since);
-    let membership = Membership { home_org, source_org, invitation, since };
+    let Guest { source_org, invitation, since, until, .. } = *guest;
+    let membership = Membership { home_org, source_org, invitation, since, until };
     let (columns, doc) = guest_row(db, org, id, home, active, &membership)?;
     let guest = Some((guest, (home_org, home)));
     insert(db, &NewUser { org, id, guest, columns, active, password_hash: None, doc: &doc, life })
@@ -427,6 +435,20 @@ pub(super) fn delete(db: &Connection, org: OrgId, id: UserId, expected: Option<u
         release(db, OrgId(org), user, at)?;
     }
     Ok(Outcome::Done)
+}
+
+/// Removes every guest whose membership was over by `at`.
+pub(super) fn end_memberships(db: &Connection, at: Timestamp) -> Result<(), Error> {
+    let over: Vec<(Uuid, Uuid)> =
+        all(db, "select org_id, id from users where until <= ?1", &[&at.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for (org, id) in over {
+        match delete(db, OrgId(org), UserId(id), None, at) {
+            // It went with its source.
+            Ok(_) | Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Takes a manager who is gone out of the documents of the reports (S-46).

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::admission::{Admission, may_shut_out};
+use super::latest::{self, Latest};
 use super::open::{BUSY, refusal};
 use super::{change_log, outbox, rights, write};
 use crate::base::{Timestamp, limit};
@@ -29,6 +30,7 @@ const IDLE: Duration = Duration::from_secs(15);
 pub(super) struct Writer {
     queue: SyncSender<Job>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    pub(super) latest: Arc<Latest>,
 }
 
 enum Job {
@@ -36,6 +38,17 @@ enum Job {
     Each { author: Author, commits: Arc<[Commit]>, failures_max: usize, reply: oneshot::Sender<Each> },
     Lease { now: Timestamp, until: Timestamp, ids: Vec<Uuid>, reply: oneshot::Sender<Result<Vec<Letter>, Error>> },
     Close(oneshot::Sender<()>),
+}
+
+impl Job {
+    /// What time it is, for whoever sent it.
+    fn at(&self) -> Option<Timestamp> {
+        match self {
+            Job::Commit(author, ..) | Job::Each { author, .. } => Some(author.at),
+            Job::Lease { now, .. } => Some(*now),
+            Job::Close(_) => None,
+        }
+    }
 }
 
 type Each = Vec<Result<Vec<Outcome>, Refused>>;
@@ -50,11 +63,13 @@ enum Ran {
 impl Writer {
     pub(super) fn start(connection: Connection, admission: Arc<Admission>) -> Result<Writer, Error> {
         let (queue, jobs) = sync_channel(limit::WRITER_QUEUE_MAX);
+        let latest = Arc::new(Latest::read(&connection)?);
+        let known = latest.clone();
         let thread = std::thread::Builder::new()
             .name("usher-writer".into())
-            .spawn(move || work(&connection, &jobs, &admission))
+            .spawn(move || work(&connection, &jobs, &admission, &known))
             .map_err(|error| Error::Engine(error.into()))?;
-        Ok(Writer { queue, thread: Mutex::new(Some(thread)) })
+        Ok(Writer { queue, thread: Mutex::new(Some(thread)), latest })
     }
 
     pub(super) async fn commit(&self, author: Author, changes: Vec<Change>) -> Result<Vec<Outcome>, Error> {
@@ -108,7 +123,7 @@ fn closed() -> Error {
     refusal("the store is closed".into())
 }
 
-fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission) {
+fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission, latest: &Latest) {
     let mut written: Option<Instant> = None;
     let mut batch = Vec::with_capacity(BATCH_MAX);
     loop {
@@ -133,7 +148,7 @@ fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission) {
         }
         if !batch.is_empty() {
             written = Some(Instant::now());
-            run(db, &mut batch, admission);
+            run(db, &mut batch, admission, latest);
         }
         if written.take_if(|at| at.elapsed() >= IDLE).is_some() {
             checkpoint(db);
@@ -147,7 +162,7 @@ fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission) {
 }
 
 /// Runs `batch` in one transaction and answers everybody.
-fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission) {
+fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission, latest: &Latest) {
     if let Err(error) = db.execute_batch("begin immediate") {
         let text = error.to_string();
         for job in batch.drain(..) {
@@ -156,19 +171,38 @@ fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission) {
         return;
     }
     let matters = |change: &Change| may_shut_out(change) || rights::may_change(db, change).unwrap_or(true);
-    let shuts_out = batch.iter().any(|job| match job {
+    let mut shuts_out = batch.iter().any(|job| match job {
         Job::Commit(_, changes, _) => changes.iter().any(matters),
         Job::Each { commits, .. } => commits.iter().flat_map(|commit| &commit.changes).any(matters),
         Job::Lease { .. } | Job::Close(_) => false,
     });
-    let ran: Vec<Ran> = batch.drain(..).map(|job| run_one(db, job)).collect();
+    let mut now = latest.get();
+    let mut ran = Vec::with_capacity(batch.len());
+    for job in batch.drain(..) {
+        if let Some(at) = job.at() {
+            if latest::has_gone_back(now, at) {
+                shuts_out = true;
+                if let Err(error) = guarded(db, || latest::settle(db, now)) {
+                    tracing::error!(error = &error as &dyn std::error::Error, "what was over could not be put down");
+                }
+                now = at;
+            }
+            now = now.max(at);
+        }
+        ran.push(run_one(db, job));
+    }
     // An engine that runs out of disk ends the whole transaction by itself; then nothing of it was written.
     let committed = match db.is_autocommit() {
         true => Err("the transaction was lost".to_owned()),
-        false => change_log::sign_off(db).and_then(|()| Ok(db.execute_batch("commit")?)).map_err(|error| error.to_string()),
+        false => {
+            change_log::sign_off(db, now).and_then(|()| Ok(db.execute_batch("commit")?)).map_err(|error| error.to_string())
+        }
     };
     if committed.is_err() && !db.is_autocommit() {
         let _ = db.execute_batch("rollback");
+    }
+    if committed.is_ok() {
+        latest.set(now);
     }
     if shuts_out {
         admission.end();

@@ -272,7 +272,10 @@ async fn invitations_agree(sent: &[Sent], filters: &[String]) -> Result<(), Test
         let mut new = invitation(world.child, world.parent, source, number, groups);
         (new.user_name, new.message) = (format!("{name}{number}"), message.clone());
         new.expires_at = Timestamp(NOW.0 + 500 * number as i64);
-        world.write(invite::Change::InvitationCreated { invitation: new, letter: id(number) }).await.expect("an invitation");
+        world
+            .write(invite::Change::InvitationCreated { invitation: new, letter: Some(id(number)), quota: QUOTA })
+            .await
+            .expect("an invitation");
         let sql = "update invitations set delivery_attempts = ?1, delivery_sent_at = ?2, delivery_answer = ?3 where id = ?4";
         let sent_at = sent_at.map(|later| NOW.0 + later);
         world.sql().execute(sql, (attempts, sent_at, message.clone(), id(number).as_bytes())).expect("a row");

@@ -79,10 +79,11 @@ async fn an_accepted_invitation_makes_a_guest_with_the_groups_that_still_exist()
             json!({
                 "schemas": [urn::INVITATION], "id": id(7), "userName": "ada", "email": "ada@acme.test", "status": "accepted",
                 "groups": [
-                    { "value": id(2), "display": "Partners" },
-                    { "value": id(3), "display": "group 3", "vanished": true },
+                    { "value": id(2), "display": "Partners", "assigned": true },
+                    { "value": id(3), "display": "group 3", "vanished": true, "assigned": false },
                 ],
-                "inviter": "Grace", "expiresAt": TOO_LATE, "endedAt": LATER, "guest": { "value": id(8) },
+                "inviter": "Grace", "expiresAt": TOO_LATE, "endedAt": LATER, "endedBy": "ada",
+                "endedVia": "link", "guest": { "value": id(8) },
                 "delivery": { "state": "queued", "attempts": 0 },
             }),
             2
@@ -104,13 +105,10 @@ async fn accepting_looks_at_everything_again() {
     assert!(is_stale(world.child, 7, TOO_LATE).await, "expired");
     assert!(is_stale(world.child, 6, LATER).await, "unknown");
     assert!(is_stale(world.sibling, 7, LATER).await, "another org's");
-    let generation = invite::Change::InvitationAccepted {
-        org: world.child,
-        id: InvitationId(id(7)),
-        generation: 2,
-        guest: user_id(8),
-        at: LATER,
-    };
+    let mut generation = world.accepted(world.child, 7, 8, LATER).await;
+    if let invite::Change::InvitationAccepted { generation, .. } = &mut generation {
+        *generation = 2;
+    }
     assert!(matches!(world.write(generation).await, Err(Error::Stale)), "another link");
     world.replace(world.parent, 1, 1, json!({ "userName": "ada", "active": false })).await.expect("deactivated");
     assert!(is_stale(world.child, 7, LATER).await, "an inactive source");
@@ -133,7 +131,10 @@ async fn an_expired_invitation_makes_room_for_the_next() {
     let (doc, version) = shown(&world, 7, TOO_LATE).await;
     assert_eq!((&doc["status"], &doc["endedAt"], version), (&json!("expired"), &json!(TOO_LATE), 2));
     let again = Invitation { created: TOO_LATE, ..invitation(world.child, world.parent, ada, 8, &[]) };
-    world.write(invite::Change::InvitationCreated { invitation: again, letter: id(8) }).await.expect("the next");
+    world
+        .write(invite::Change::InvitationCreated { invitation: again, letter: Some(id(8)), quota: QUOTA })
+        .await
+        .expect("the next");
     assert_eq!(shown(&world, 7, TOO_LATE).await, (doc, version), "marked, it looks as it did");
     assert_eq!(world.total(world.child, Kind::Invitation).await, 2);
 }
@@ -143,7 +144,10 @@ async fn an_ended_invitation_stays_ended() {
     let world = World::new().await;
     let ada = world.user(world.parent, 1, "ada").await;
     world.invite(world.child, world.parent, ada, 7, &[]).await.expect("an invitation");
-    let end = |org, number, status, at| invite::Change::InvitationEnded { org, id: InvitationId(id(number)), status, at };
+    let end = |org, number, status, at| {
+        let (id, ending) = (InvitationId(id(number)), ending());
+        invite::Change::InvitationEnded { org, id, status, ending, at }
+    };
     assert!(matches!(world.write(end(world.child, 7, Status::Revoked, TOO_LATE)).await, Err(Error::Stale)));
     assert!(matches!(world.write(end(world.sibling, 7, Status::Revoked, LATER)).await, Err(Error::NotFound)));
     assert_eq!(world.write(end(world.child, 7, Status::Declined, LATER)).await.expect("declined"), written(2, LATER));
@@ -168,8 +172,8 @@ async fn nobody_but_the_parents_users_is_invited() {
         assert!(matches!(error, Error::Stale), "{error:?}");
     }
     let names = ["ada".to_owned()];
-    assert_eq!(world.store.invitees(world.child, &names, NOW).await.expect("a read"), [None]);
-    assert_eq!(world.store.invitees(world.root, &names, NOW).await.expect("a root has no parent"), [None]);
+    assert_eq!(world.store.invitees(world.child, &names, &[], NOW).await.expect("a read"), [None]);
+    assert_eq!(world.store.invitees(world.root, &names, &[], NOW).await.expect("a root has no parent"), [None]);
 }
 
 #[tokio::test]
@@ -196,17 +200,23 @@ async fn invitees_are_told_in_the_order_asked() {
         locale: None,
         is_member: false,
         pending: None,
+        today: 0,
+        is_shielded: false,
     };
-    let eve = Invitee { active: false, pending: Some(InvitationId(id(7))), ..facts(eve, "eve") };
+    let eve = Invitee { active: false, pending: Some(InvitationId(id(7))), today: 1, ..facts(eve, "eve") };
     let ada = Invitee {
+        today: 1,
         email: Some("work@x.test".into()),
         display_name: "Ada King".into(),
         locale: Some("en-GB".into()),
         is_member: true,
         ..facts(ada, "Ada")
     };
-    assert_eq!(world.store.invitees(world.child, &names, LATER).await.expect("a read"), [Some(eve.clone()), None, Some(ada)]);
-    let later = world.store.invitees(world.child, &names[..1], TOO_LATE).await.expect("a read");
+    assert_eq!(
+        world.store.invitees(world.child, &names, &[], LATER).await.expect("a read"),
+        [Some(eve.clone()), None, Some(ada)]
+    );
+    let later = world.store.invitees(world.child, &names[..1], &[], TOO_LATE).await.expect("a read");
     assert_eq!(later, [Some(Invitee { pending: None, ..eve })]);
 }
 
@@ -223,6 +233,7 @@ async fn a_letter_is_leased_to_one_and_its_fate_is_shown() {
         domain: "acme.test".into(),
         attempts,
         unclear,
+        is_reminder: false,
     };
     let due = async |now: i64| {
         let none = Shares::default();

@@ -242,10 +242,13 @@ async fn filters_on_invitations_see_the_status_of_the_moment() {
         let mut new = invitation(world.child, world.parent, source, number + 0x20, &[]);
         new.user_name = name.into();
         if number == 1 {
-            new.groups = vec![invite::Group { id: group_id(12), display: "Partners".into(), exists: true }];
+            new.groups = vec![invite::Group { id: group_id(12), display: "Partners".into(), exists: true, is_given: None }];
         }
         new.expires_at = Timestamp(NOW.0 + i64::try_from(number).expect("small") * 100);
-        world.write(invite::Change::InvitationCreated { invitation: new, letter: id(number) }).await.expect("an invitation");
+        world
+            .write(invite::Change::InvitationCreated { invitation: new, letter: Some(id(number)), quota: QUOTA })
+            .await
+            .expect("an invitation");
     }
     world.accept(world.child, 0x22, 9, NOW).await.expect("accepted");
     let at = Timestamp(NOW.0 + 150);

@@ -7,6 +7,7 @@ mod engine;
 mod groups;
 mod invitations;
 mod lists;
+mod races;
 mod rule;
 mod tombstones;
 mod tree;
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 use usher::auth::ScopeSet;
 use usher::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
 use usher::directory::{self, MemberChange};
-use usher::invite::{self, Delivery, Invitation, Status};
+use usher::invite::{self, Delivery, Ending, Invitation, MissingGroups, Quota, Status, Via};
 use usher::org::Org;
 use usher::scim::list::Query;
 use usher::scim::{Kind, Record, urn};
@@ -142,12 +143,20 @@ impl World {
         groups: &[u128],
     ) -> Result<Outcome, Error> {
         let invitation = invitation(org, source_org, source, number, groups);
-        self.write(invite::Change::InvitationCreated { invitation, letter: id(number) }).await
+        self.write(invite::Change::InvitationCreated { invitation, letter: Some(id(number)), quota: QUOTA }).await
     }
 
     async fn accept(&self, org: OrgId, invitation: u128, guest: u128, at: Timestamp) -> Result<Outcome, Error> {
-        let (id, guest) = (InvitationId(id(invitation)), user_id(guest));
-        self.write(invite::Change::InvitationAccepted { org, id, generation: 1, guest, at }).await
+        self.write(self.accepted(org, invitation, guest, at).await).await
+    }
+
+    /// The acceptance of the first link, with all groups of the invitation.
+    async fn accepted(&self, org: OrgId, invitation: u128, guest: u128, at: Timestamp) -> invite::Change {
+        let id = InvitationId(id(invitation));
+        let found = self.store.invitation(org, id).await.expect("a read");
+        let groups = found.into_iter().flat_map(|invitation| invitation.groups).map(|group| group.id).collect();
+        let (missing_groups, ending) = (MissingGroups::Skip, ending());
+        invite::Change::InvitationAccepted { org, id, generation: 1, guest: user_id(guest), groups, missing_groups, ending, at }
     }
 
     /// Makes `source` a guest of `org`.
@@ -188,6 +197,12 @@ fn user_created(org: OrgId, number: u128, attributes: Value) -> directory::Chang
     directory::Change::UserCreated { org, id: user_id(number), doc, password_hash: None, at: NOW }
 }
 
+fn ending() -> Ending {
+    Ending { by: "ada".into(), via: Some(Via::Link), reason: None }
+}
+
+const QUOTA: Quota = Quota { per_day: 1000, per_recipient: 1000 };
+
 fn invitation(org: OrgId, source_org: OrgId, source: UserId, number: u128, groups: &[u128]) -> Invitation {
     Invitation {
         id: InvitationId(id(number)),
@@ -200,14 +215,24 @@ fn invitation(org: OrgId, source_org: OrgId, source: UserId, number: u128, group
         generation: 1,
         groups: groups
             .iter()
-            .map(|group| invite::Group { id: group_id(*group), display: format!("group {group}"), exists: true })
+            .map(|group| invite::Group {
+                id: group_id(*group),
+                display: format!("group {group}"),
+                exists: true,
+                is_given: None,
+            })
             .collect(),
         message: None,
         locale: None,
         inviter: "Grace".into(),
+        inviter_subject: None,
         expires_at: Timestamp(NOW.0 + 1000),
+        until: None,
         ended_at: None,
+        ending: None,
         guest: None,
+        letter_at: NOW,
+        remind_at: None,
         delivery: Delivery { state: "queued".into(), attempts: 0, answer: None, sent_at: None, unclear: 0 },
         version: 1,
         created: NOW,

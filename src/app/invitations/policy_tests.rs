@@ -1,0 +1,144 @@
+//! What an org, or its parent, chose about invitations, and what follows.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::life_tests::{DAY, HOUR, object};
+use super::tests::{Stage, stage};
+use super::*;
+use crate::app::ErrorKind;
+use crate::invite::Answer;
+use crate::org::Settings;
+use crate::store::Actor;
+
+impl Stage {
+    /// The stage after `org` chose `body`.
+    async fn after(mut self, org: &str, body: Value) -> Stage {
+        let who = if org == "acme" { &mut self.acme } else { &mut self.partners };
+        let choose = |own| Settings::parse(own, object(body.clone()));
+        self.app.org_settings_change(Actor::Operator, who.org.id, choose).await.expect("chosen");
+        // What holds below follows, so that a child sees the choice of its parent.
+        for who in [&mut self.acme, &mut self.partners, &mut self.makers] {
+            who.org = self.app.store.org(who.org.id).await.expect("read").expect("there").into();
+        }
+        self
+    }
+}
+
+#[tokio::test]
+async fn lifetimes_are_within_what_the_nearest_org_chose() {
+    let bounds = json!({ "invitations": { "lifetimeMin": 600, "lifetime": 3600, "lifetimeMax": 7200 } });
+    let stage = stage().await.after("acme", bounds).await;
+    let (usual, _) = stage.invited_with("ada", json!({})).await;
+    assert_eq!(usual.expires_at, stage.app.now() + Duration::from_secs(3600), "inherited");
+    for seconds in [599, 7201] {
+        let body = object(json!({ "userNames": ["bob"], "expiresIn": seconds }));
+        let error = stage.app.invitation_invite(&stage.partners, None, &body).await.expect_err("out of bounds");
+        assert!(error.to_string().ends_with("from 600 to 7200"), "{error}");
+    }
+    stage.invited_with("bob", json!({ "expiresIn": 7200 })).await;
+    let stage = stage.after("partners", json!({ "invitations": { "lifetimeMax": 86_400 } })).await;
+    stage.invited_with("eve", json!({ "expiresIn": 86_400 })).await;
+}
+
+#[tokio::test]
+async fn quotas_are_chosen() {
+    let stage = stage().await.after("partners", json!({ "invitations": { "perDay": 3, "perRecipient": 2 } })).await;
+    for _ in 0..2 {
+        let (invitation, _) = stage.invited("ada").await;
+        stage.app.invitation_delete(&stage.partners, invitation.id, None).await.expect("deleted");
+    }
+    assert_eq!(stage.invite(json!({ "userNames": ["ada"] })).await["results"][0]["error"]["code"], "quotaExceeded");
+    let all = stage.invite(json!({ "userNames": ["bob", "eve"] })).await;
+    assert_eq!([&all["results"][0]["error"]["code"], &all["results"][1]["error"]["code"]], ["quotaExceeded"; 2]);
+    stage.invited("bob").await;
+}
+
+#[tokio::test]
+async fn all_groups_or_none_where_the_org_wants_that() {
+    let stage = stage().await.after("partners", json!({ "invitations": { "missingGroups": "block" } })).await;
+    let (invitation, code) = stage.invited("ada").await;
+    let crew = stage.crew.parse().expect("an id");
+    stage.app.group_delete(&stage.partners, crew, None).await.expect("deleted");
+    let refused = stage.answer(&code, Answer::Accept).await.expect_err("a group is gone");
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    let page = stage.app.invitation_page(stage.partners.org.id, invitation.id, &code, Some(Answer::Accept), None).await;
+    assert_eq!(page.expect("a page").state, State::Blocked);
+    assert_eq!(stage.shown(invitation.id).await["groups"][0]["vanished"], true, "the inviter sees it coming");
+    stage.answer(&code, Answer::Decline).await.expect("declined");
+}
+
+#[tokio::test]
+async fn the_link_alone_does_not_do_where_the_org_wants_the_user() {
+    // V-34.
+    let stage = stage().await.after("partners", json!({ "invitations": { "answer": "sign-in" } })).await;
+    let (invitation, code) = stage.invited("ada").await;
+    let org = stage.partners.org.id;
+    for answer in [Answer::Accept, Answer::Decline] {
+        let refused = stage.answer(&code, answer).await.expect_err("who is it?");
+        assert!(matches!(refused, Error::Invite(invite::Error::SignIn)), "{refused}");
+        let page = stage.app.invitation_page(org, invitation.id, &code, Some(answer), None).await.expect("a page");
+        assert_eq!(page.state, State::SignIn);
+    }
+    let (ada, eve) = (stage.person("ada").await, stage.person("eve").await);
+    let link = |who| Holder::Link { org, id: None, code: &code, who: Some(who) };
+    let wrong = stage.app.invitation_answer(link(&eve), Answer::Accept).await.expect_err("somebody else");
+    assert_eq!(wrong.kind(), ErrorKind::Forbidden);
+    stage.app.invitation_answer(link(&ada), Answer::Accept).await.expect("accepted");
+    let page = stage.app.invitation_page(org, invitation.id, &code, None, None).await.expect("a page");
+    assert_eq!(page.state, State::Used, "what has ended asks nobody to sign in");
+}
+
+#[tokio::test]
+async fn reminders_and_history_are_chosen() {
+    let stage = stage().await.after("partners", json!({ "invitations": { "reminder": 3600, "keptDays": 2 } })).await;
+    let (early, _) = stage.invited("ada").await;
+    assert_eq!(early.remind_at, Some(early.expires_at - HOUR));
+    let stage = stage.after("partners", json!({ "invitations": { "reminder": 0 } })).await;
+    assert_eq!(stage.invited("bob").await.0.remind_at, None);
+    stage.clock.set(early.expires_at - HOUR);
+    stage.app.invitations_tend().await.expect("tended");
+    assert!(stage.due().await.iter().all(|letter| !letter.is_reminder), "nor are those from before reminded of");
+    stage.clock.set(early.expires_at);
+    stage.app.invitations_tend().await.expect("tended");
+    stage.clock.set(early.expires_at + 2 * DAY + Duration::from_millis(1));
+    stage.app.invitations_forget().await.expect("forgotten");
+    let gone = stage.app.invitation_get(&stage.partners, early.id).await.expect_err("forgotten");
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_parent_keeps_users_from_being_invited_and_its_reasons_to_itself() {
+    let stage = stage().await;
+    let group = |name: &str, member: uuid::Uuid| {
+        let members = json!([{ "value": member }]);
+        object(json!({ "schemas": [crate::scim::urn::GROUP], "displayName": name, "members": members }))
+    };
+    let eve = stage.app.store.account(stage.acme.org.id, "eve").await.expect("read").expect("there").id;
+    let inner = stage.app.group_create(&stage.acme, group("Board", eve.0), References::Omit).await.expect("a group");
+    let outer = stage.app.group_create(&stage.acme, group("Leaders", inner.id), References::Omit).await.expect("a group");
+    let stage = stage.after("acme", json!({ "invitees": { "names": ["ADA"], "groups": [outer.id] } })).await;
+    let names = json!({ "userNames": ["ada", "eve", "bob", "nobody", "asleep", "mailless"] });
+    let codes = |answer: &Value| {
+        let results = answer["results"].as_array().cloned().expect("results");
+        results.iter().map(|one| one["error"]["code"].as_str().unwrap_or("invited").to_owned()).collect::<Vec<_>>()
+    };
+    let own = ["notInvitable", "notInvitable", "invited", "userNotInParent", "userInactive", "noEmail"];
+    let mut dry = names.clone();
+    dry["dryRun"] = true.into();
+    assert_eq!(codes(&stage.invite(dry.clone()).await), own);
+    let stage = stage.after("acme", json!({ "invitees": { "opaque": true } })).await;
+    let answer = stage.invite(names).await;
+    let alike = ["notInvitable", "notInvitable", "invited", "notInvitable", "notInvitable", "notInvitable"];
+    assert_eq!(codes(&answer), alike);
+    let told: Vec<_> = answer["results"].as_array().expect("results").iter().filter_map(|one| one.get("error")).collect();
+    assert!(told.iter().all(|error| *error == told[0]), "{told:?}");
+    let single = |name: &str| object(json!({ "userName": name }));
+    let mut refusals = Vec::new();
+    for name in ["ada", "nobody"] {
+        let refused = stage.app.invitation_create(&stage.partners, None, &single(name)).await.expect_err(name);
+        refusals.push(refused.to_string());
+    }
+    assert_eq!(refusals[0], refusals[1]);
+}
