@@ -7,6 +7,7 @@ pub mod bulk;
 pub mod clients;
 pub mod deleted;
 pub mod error;
+pub mod exchange;
 pub mod groups;
 pub mod idempotency;
 pub mod invitations;

@@ -305,3 +305,106 @@ async fn a_token_that_ends_soon_is_said_to_and_an_ended_one_leaves_the_list_in_t
     house.app.tokens_look().await.expect("looked");
     assert!(soon().await.is_err());
 }
+
+/// SEC S-27, S-28: whatever ends the token that another came from, ends that one, too, all the way down.
+#[tokio::test]
+async fn what_was_exchanged_ends_with_what_it_came_from() {
+    let house = house().await;
+    let clients = scopes("clients:write users:read users:write groups:read");
+    for end in 0..7 {
+        let (id, secret) = house.app.client_create(house.acme, clients).await.expect("a client");
+        let client = by_secret(&id.to_string(), &secret);
+        let admit = async |scope: &str| {
+            let parent = house.acme;
+            let guest = crate::auth::Client {
+                id,
+                org: house.partners,
+                name: None,
+                scope: scope.into(),
+                proof: crate::auth::Proof::Elsewhere,
+                created: house.clock.now(),
+                last_used: None,
+            };
+            let change = crate::auth::Change::ClientAdmitted { client: guest, parent };
+            house.app.store.commit(house.app.author(Actor::Operator), vec![change.into()]).await.expect("admitted");
+        };
+        admit("users:read groups:read groups:write").await;
+        let first = house.app.token_issue(&client, Some("clients:write users:read")).await.expect("a token");
+        house.clock.advance(Duration::from_secs(600));
+        let exchange = async |token: &Issued, to: OrgId, scope| {
+            house.app.token_exchange(&client, token.access_token.expose(), Some((to, None)), scope).await
+        };
+        let below = exchange(&first, house.partners, None).await.expect("a token below");
+        assert_eq!((below.scopes, below.lifetime), (scopes("users:read"), Duration::from_secs(3000)), "no more, no longer");
+        let again = exchange(&below, house.partners, Some("users:read users:write")).await.expect("in the same org");
+        assert_eq!(again.scopes, scopes("users:read"));
+        for one in [&below, &again] {
+            assert_eq!(house.verify(one, house.partners).await.expect("believed").subject, Subject::Client(id));
+        }
+        assert!(exchange(&below, house.acme, None).await.is_err(), "down only");
+        match end {
+            0 => house.end(Revoked::Token(first.token)).await.expect("revoked"),
+            1 => house.end(Revoked::Subject(id.0)).await.expect("revoked"),
+            2 => house.end(Revoked::All).await.expect("revoked"),
+            3 => house.app.token_end(&client, first.access_token.expose()).await.expect("RFC 7009"),
+            4 => {
+                let change = crate::auth::Change::ClientDeleted { org: house.acme, client: id };
+                house.app.store.commit(house.app.author(Actor::Operator), vec![change.into()]).await.map(drop).expect("gone");
+            }
+            5 => {
+                let change = crate::auth::Change::ClientDeleted { org: house.partners, client: id };
+                house.app.store.commit(house.app.author(Actor::Operator), vec![change.into()]).await.map(drop).expect("out");
+            }
+            _ => {
+                house.clock.advance(Duration::from_millis(1));
+                admit("users:read").await;
+            }
+        }
+        for one in [&below, &again] {
+            assert_eq!(refusal(house.verify(one, house.partners).await), Some(Refusal::Dead), "{end}");
+        }
+        house.clock.advance(Duration::from_millis(1));
+    }
+}
+
+/// SEC S-29, S-30: whom an org did not admit learns nothing of it, and another's token is of no use.
+#[tokio::test]
+async fn nobody_exchanges_anothers_token_nor_enters_where_nobody_let_them_in() {
+    let house = house().await;
+    house.user(house.acme, "ada").await;
+    let other = house.app.org_create(None, "globex", None).await.expect("another root").id;
+    let below = house.app.org_create(Some(house.partners), "east", None).await.expect("a grandchild").id;
+    let (id, secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
+    let client = by_secret(&id.to_string(), &secret);
+    let (second, second_secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("another");
+    let token = house.app.token_issue(&client, None).await.expect("a token");
+    let exchange = async |client: &Presented, token: &str, to: Option<(OrgId, Option<&'static str>)>| match house
+        .app
+        .token_exchange(client, token, to, None)
+        .await
+        .map(|issued| issued.scopes)
+    {
+        Err(Error::Auth(error)) => Err(error),
+        other => Ok(other.expect("no other failure")),
+    };
+    let own = token.access_token.expose();
+    let absent = uuid::Uuid::from_u128(1).into();
+    for to in [Some(house.partners), Some(other), Some(below), Some(absent), None] {
+        let to = to.map(|org| (org, None));
+        assert_eq!(exchange(&client, own, to).await, Err(auth::Error::InvalidTarget), "{to:?}");
+    }
+    assert_eq!(exchange(&client, own, Some((house.acme, Some("globex")))).await, Err(auth::Error::InvalidTarget), "S-33");
+    assert_eq!(exchange(&client, own, Some((house.acme, Some("acme")))).await, Ok(ScopeSet::ALL));
+    let to = Some((house.acme, None));
+    let thief = by_secret(&second.to_string(), &second_secret);
+    assert_eq!(exchange(&thief, own, to).await, Err(auth::Error::SubjectToken));
+    let nobody = by_secret(&id.to_string(), &second_secret);
+    assert_eq!(exchange(&nobody, own, to).await, Err(auth::Error::InvalidClient));
+    let person = house.app.token_create(house.acme, Some("ada"), ScopeSet::ALL, None).await.expect("a person's");
+    let pasted = house.app.token_create(house.acme, None, ScopeSet::ALL, None).await.expect("a provider's");
+    for token in [person.access_token.expose(), pasted.access_token.expose(), "x.y.z", &format!("{own}x")] {
+        assert_eq!(exchange(&client, token, to).await, Err(auth::Error::SubjectToken));
+    }
+    house.end(Revoked::Token(token.token)).await.expect("revoked");
+    assert_eq!(exchange(&client, own, to).await, Err(auth::Error::SubjectToken));
+}

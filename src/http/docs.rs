@@ -192,7 +192,14 @@ mod tests {
             // B-15: what is in a bulk request needs the scopes that it needs elsewhere. A query over all types needs one of those
             // that read.
             // One's own invitations are answered by who one is, not by what one may do.
-            let needs_none = ["bulk", "getTreeDocument", "listMyInvitations", "acceptMyInvitation", "declineMyInvitation"];
+            let needs_none = [
+                "bulk",
+                "getTreeDocument",
+                "listEnterableOrganizations",
+                "listMyInvitations",
+                "acceptMyInvitation",
+                "declineMyInvitation",
+            ];
             let is_free =
                 ["Discovery", "All"].iter().any(|tag| operation["tags"][0] == *tag) || needs_none.contains(&id.as_str());
             let scopes = security[0]["clientCredentials"].as_array().expect("scopes");

@@ -126,6 +126,8 @@ shapes! {
     ClientList => |registry| message::page::<Client>(registry, "The oldest first."),
     /// Which client of the parent organization may enter, and for what.
     ClientAdmission => |_| credentials::admission(),
+    /// Organizations that the caller may switch to.
+    EnterableOrganizations => credentials::enterable,
     /// A token that is listed by its id.
     ProvisioningToken => |_| credentials::token(),
     /// A page of provisioning tokens.

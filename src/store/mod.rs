@@ -67,6 +67,12 @@ pub trait Store: Send + Sync + 'static {
     /// The first thousand provisioning tokens of any org that end between the two and have no successor. For the worker.
     async fn tokens_ending(&self, from: Timestamp, until: Timestamp) -> Result<Vec<ProvisioningToken>, Error>;
 
+    /// What `subject` of `from` may do in `to`, if it may enter there.
+    async fn entrance(&self, from: OrgId, subject: &auth::Subject, to: OrgId) -> Result<Option<Entrance>, Error>;
+
+    /// A page of the orgs that `subject` of `from` may switch to, by name, and how many there are.
+    async fn enterable(&self, from: OrgId, subject: &auth::Subject, query: &Enterable) -> Result<(usize, Vec<Org>), Error>;
+
     /// A user of `org` by `userName`: id, whether active, and the password hash.
     async fn account(&self, org: OrgId, user_name: &str) -> Result<Option<Account>, Error>;
 
@@ -223,6 +229,28 @@ pub struct Access {
 pub struct Credentials {
     /// Only this one.
     pub id: Option<Uuid>,
+    /// How many to pass over.
+    pub offset: usize,
+    /// How many at the most.
+    pub count: usize,
+}
+
+/// A way into an org.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrance {
+    /// The org.
+    pub org: Org,
+    /// The org of the subject itself.
+    pub home_org: OrgId,
+    /// What the subject may do there.
+    pub scopes: auth::ScopeSet,
+}
+
+/// Which of the orgs that can be entered.
+#[derive(Clone, Debug, Default)]
+pub struct Enterable {
+    /// Only those with this, folded, in their name or handle.
+    pub search: Option<String>,
     /// How many to pass over.
     pub offset: usize,
     /// How many at the most.

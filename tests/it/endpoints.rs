@@ -102,6 +102,8 @@ pub(crate) const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/clients/{id}", Scope("clients:read"), 200),
     ("DELETE", "/clients/{id}", Scope("clients:write"), 204),
     ("POST", "/clients/{id}/.rotate", Scope("clients:write"), 200),
+    // A caller's own way on; `tokens` switches.
+    ("GET", "/enterable-organizations", Token, 200),
     ("GET", "/tokens", Scope("tokens:read"), 200),
     ("POST", "/tokens", Scope("tokens:write"), 201),
     ("POST", "/tokens/.revoke", Scope("tokens:write"), 204),
@@ -127,8 +129,19 @@ const OWN: &[(&str, &str, Needs, u16)] = &[
 ];
 
 /// The first segments of what stands below `api` and not below `scim2`.
-const API: [&str; 10] =
-    ["settings", "mail", "requests", "quirks", "deleted", "schemas", "resource-types", "clients", "tokens", "openapi.json"];
+const API: [&str; 11] = [
+    "settings",
+    "mail",
+    "requests",
+    "quirks",
+    "deleted",
+    "schemas",
+    "resource-types",
+    "clients",
+    "enterable-organizations",
+    "tokens",
+    "openapi.json",
+];
 
 /// A schema that the tree added.
 const ROBOT: &str = "urn:example:scim:schemas:2.0:Robot";

@@ -275,3 +275,74 @@ async fn an_operator_lists_rotates_and_revokes() {
         }
     }
 }
+
+/// SEC S-30, S-31, S-33: the way of a client into an org below, and what is said to those who ask for something else.
+#[tokio::test]
+async fn a_client_switches_to_an_organization_that_admitted_it() {
+    const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+    const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+    let server = Server::start();
+    let root = server.tree.root.clone();
+    let child = server.tree.org(&root, "partners");
+    let made = server.admin(&root).api().post("/clients", &json!({ "scope": "users:read users:write" })).await.expect(201).body;
+    let admission = json!({ "id": made["id"], "name": "The parent's", "scope": "users:read groups:read" });
+    let guest = server.admin(&child).api().post("/clients/.admit", &admission).await.expect(200).body;
+    assert_eq!((&guest["id"], &guest["authentication"]), (&made["id"], &json!("parent")));
+    let own = text(&issued(&server, &made).await.expect(200).body, "access_token");
+    let (id, secret) = (text(&made, "id"), text(&made, "secret"));
+    let ask = async |fields: &[(&str, &str)]| {
+        let client = [("client_id", &*id), ("client_secret", &*secret)];
+        form(&server, "/oauth2/token", &[&client, fields].concat()).await
+    };
+    let url = format!("{}/t/acme/o/{child}", server.url);
+    for target in [url.clone(), format!("{url}/scim2"), format!("{url}/api"), child.clone()] {
+        let name = if target == child { "audience" } else { "resource" };
+        let fields = [
+            ("grant_type", EXCHANGE),
+            ("subject_token", &*own),
+            ("subject_token_type", ACCESS_TOKEN),
+            ("requested_token_type", ACCESS_TOKEN),
+            (name, &*target),
+        ];
+        let switched = ask(&fields).await.expect(200);
+        assert_eq!((&switched.body["scope"], &switched.body["token_type"]), (&json!("users:read"), &json!("Bearer")));
+        assert_eq!(switched.body["issued_token_type"], ACCESS_TOKEN);
+        assert!(switched.body["expires_in"].as_u64().is_some_and(|left| (1..=3600).contains(&left)));
+        assert!(switched.body.get("refresh_token").is_none());
+        assert_eq!((enters(&server, &child, &switched).await, enters(&server, &root, &switched).await), (200, 404));
+    }
+    let switch = [("grant_type", "organization_switch"), ("token", &*own), ("switching_organization", &*child)];
+    let switched = ask(&switch).await.expect(200);
+    assert_eq!(enters(&server, &child, &switched).await, 200);
+
+    let exchange = [("grant_type", EXCHANGE), ("subject_token", &*own), ("subject_token_type", ACCESS_TOKEN)];
+    let other = "https://other.test/t/acme/o/x";
+    for (more, error) in [
+        (&[][..], "invalid_request"),
+        (&[("audience", &*server.url)], "invalid_target"),
+        (&[("resource", other)], "invalid_target"),
+        (&[("resource", &*url), ("audience", &*root)], "invalid_target"),
+        (&[("resource", &*url), ("resource", other)], "invalid_target"),
+        (&[("resource", &*url), ("scope", "groups:read")], "invalid_scope"),
+        (&[("resource", &*url), ("scope", "users:rule")], "invalid_scope"),
+        (&[("resource", &*url), ("actor_token", &*own)], "invalid_request"),
+        (&[("resource", &*url), ("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token")], "invalid_request"),
+    ] {
+        assert_eq!(ask(&[&exchange, more].concat()).await.expect(400).body["error"], error, "{more:?}");
+    }
+    let refused = form(&server, "/oauth2/token", &[&exchange[..], &[("resource", &*url)]].concat()).await.expect(401);
+    assert_eq!(refused.body["error"], "invalid_client", "SEC S-30");
+
+    // Where to, and the end of it.
+    let client = server.stranger("acme", &root, Some(own.clone())).api();
+    let all = client.get("/enterable-organizations").await.expect(200).body;
+    assert_eq!((&all["totalResults"], &all["Resources"][0]["url"]), (&json!(1), &json!(url)));
+    assert_eq!(client.get("/enterable-organizations?search=ARTN").await.expect(200).total(), 1);
+    assert_eq!(client.get("/enterable-organizations?startIndex=2").await.expect(200).total(), 1);
+    assert_eq!(client.get("/enterable-organizations?search=other").await.expect(200).total(), 0);
+    server.admin(&child).api().delete(&format!("/clients/{id}")).await.expect(204);
+    assert_eq!(enters(&server, &child, &switched).await, 401);
+    assert_eq!(client.get("/enterable-organizations").await.expect(200).total(), 0);
+    assert_eq!(ask(&switch).await.expect(400).body["error"], "invalid_target");
+    issued(&server, &made).await.expect(200);
+}

@@ -5,7 +5,7 @@ use poem_openapi::param::{Path, Query};
 
 use super::{Tag, page};
 use crate::http::answer::{Made, Told};
-use crate::http::resource::{Client, ClientAdmission, ClientList};
+use crate::http::resource::{Client, ClientAdmission, ClientList, EnterableOrganizations};
 use crate::http::scim::{id, parameter::Integer};
 use crate::http::{Authed, Deleted, OAuthScope, Rejection, ScimBody};
 
@@ -100,5 +100,25 @@ impl ClientsApi {
         admission: ScimBody<ClientAdmission>,
     ) -> Result<Told<Client>, Rejection> {
         Ok(Told::new(&caller.app.clients_admit(&caller.who, admission.map).await?))
+    }
+
+    /// List organizations to switch to
+    ///
+    /// Those that admitted the calling client, by name: the targets of its token exchange.
+    #[oai(path = "/enterable-organizations", method = "get", operation_id = "listEnterableOrganizations")]
+    async fn enterable(
+        &self,
+        caller: Authed,
+        /// Only those with this in their name or handle.
+        search: Query<Option<String>>,
+        /// The first result, counted from 1.
+        #[oai(name = "startIndex")]
+        start_index: Query<Option<Integer>>,
+        /// Results in one page: 100 if not said, 1000 at the most; 0 for `totalResults` alone.
+        count: Query<Option<Integer>>,
+    ) -> Result<Told<EnterableOrganizations>, Rejection> {
+        let (start, count) = page::of(&caller, &start_index, &count)?;
+        let (total, orgs) = caller.app.enterable_list(&caller.who, search.0.as_deref(), start - 1, count).await?;
+        Ok(Told::new(&page::print(total, start, orgs)))
     }
 }

@@ -40,9 +40,10 @@ enum Tag {
 }
 
 /// The first segments of the paths, to tell them from those below `scim2`.
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 11] = [
     "/clients",
     "/deleted",
+    "/enterable-organizations",
     "/mail",
     "/quirks",
     "/requests",

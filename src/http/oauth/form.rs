@@ -22,7 +22,7 @@ use crate::base::{Secret, limit};
 const FORM_BYTES_MAX: usize = 3 * limit::TOKEN_BYTES_MAX;
 
 /// Parameters that are read; what is unknown is ignored (RFC 6749 §3.2).
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 13] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -35,9 +35,7 @@ const KNOWN: [&str; 15] = [
     "subject_token_type",
     "requested_token_type",
     "actor_token",
-    "actor_token_type",
     "switching_organization",
-    "organization",
 ];
 
 /// What was sent, or why it is no request. Never fails by itself, so that every error speaks OAuth.
@@ -74,7 +72,7 @@ impl Sent {
 #[derive(Object)]
 #[allow(dead_code)] // The document's picture of the form; the fields are read by name below.
 pub struct TokenRequest {
-    /// `client_credentials`.
+    /// `client_credentials`, `urn:ietf:params:oauth:grant-type:token-exchange` or `organization_switch`.
     grant_type: String,
     /// Unless the client authenticates by HTTP Basic or by an assertion.
     client_id: Option<String>,
@@ -88,10 +86,21 @@ pub struct TokenRequest {
     client_assertion: Option<String>,
     /// Scopes with spaces between; all that the client may have, if left out.
     scope: Option<String>,
-    /// What the token is for, by its URL (RFC 8707): this server, named by its issuer.
+    /// What the token is for, by its URL (RFC 8707): this server, named by its issuer, or in an exchange the base URL of an
+    /// organization. What is not honoured is `invalid_target`.
     resource: Option<String>,
-    /// The same, by its name.
+    /// The same, by its name: in an exchange also the id of an organization.
     audience: Option<String>,
+    /// In an exchange: the token that is given for another.
+    subject_token: Option<String>,
+    /// In an exchange: `urn:ietf:params:oauth:token-type:access_token`.
+    subject_token_type: Option<String>,
+    /// In an exchange: the same, if it is there.
+    requested_token_type: Option<String>,
+    /// With `organization_switch`: the token that is given for another.
+    token: Option<String>,
+    /// With `organization_switch`: the id of the organization.
+    switching_organization: Option<String>,
 }
 
 impl FormShape for TokenRequest {

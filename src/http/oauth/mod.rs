@@ -18,7 +18,8 @@ pub use self::metadata::MetadataApi;
 pub(super) use self::metadata::resource_metadata;
 use crate::app::tokens::Issued;
 use crate::app::{self, App, ErrorKind};
-use crate::auth;
+use crate::auth::{self, exchange};
+use crate::base::OrgId;
 
 /// The heading in the document.
 #[derive(Tags)]
@@ -42,6 +43,10 @@ impl OauthApi {
     /// For a client of an organization, by its id and secret, as HTTP Basic or in the form, or by an assertion that its key signed.
     ///
     /// `client_credentials` (RFC 6749 §4.4): the token enters the client's own organization only, and is good for an hour.
+    ///
+    /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): the client's own token for one of an organization right below that
+    /// admitted it, named by `resource` or `audience`; `organization_switch` with `token` and `switching_organization` is the same. The new
+    /// token never may more than the old one, and ends with it.
     #[oai(path = "/oauth2/token", method = "post", operation_id = "issueToken")]
     async fn token(&self, app: Data<&Arc<App>>, form: OauthForm<TokenRequest>) -> Result<TokenAnswer, RefusedAnswer> {
         let issued = issue(&app, form).await?;
@@ -81,8 +86,43 @@ async fn issue(app: &App, form: OauthForm<TokenRequest>) -> Result<AccessToken, 
             }
             Ok(app.token_issue(&sent.client, sent.get("scope")).await?.into())
         }
-        _ => Err(Refused::new("unsupported_grant_type", "only client_credentials is known here")),
+        Some(exchange::GRANT_TYPE) => {
+            for (name, is_needed) in [("subject_token_type", true), ("requested_token_type", false)] {
+                let kind = if is_needed { Some(sent.need(name)?) } else { sent.get(name) };
+                if kind.is_some_and(|kind| ![exchange::ACCESS_TOKEN, exchange::JWT].contains(&kind)) {
+                    return Err(Refused::new("invalid_request", format!("`{name}` is not that of an access token")));
+                }
+            }
+            if sent.get("actor_token").is_some() {
+                return Err(Refused::new("invalid_request", "`actor_token` is not taken: who acts is the client"));
+            }
+            let targets: Vec<&str> = sent.targets.iter().map(String::as_str).filter(|name| *name != app.issuer()).collect();
+            switch(app, &sent, sent.need("subject_token")?, &targets).await
+        }
+        Some(exchange::SWITCH) => switch(app, &sent, sent.need("token")?, &[sent.need("switching_organization")?]).await,
+        _ => {
+            let known = GRANT_TYPES.join(", ");
+            Err(Refused::new("unsupported_grant_type", format!("not one of {known}")))
+        }
     }
+}
+
+/// A token for the one org that `targets` name, each by its URL or its id.
+async fn switch(app: &App, sent: &Sent, token: &str, targets: &[&str]) -> Result<AccessToken, Refused> {
+    let Some((first, rest)) = targets.split_first() else {
+        return Err(Refused::new("invalid_request", "the organization is not named, neither by `resource` nor by `audience`"));
+    };
+    let target = org_of(app, first).filter(|(org, _)| rest.iter().all(|one| org_of(app, one).is_some_and(|(o, _)| o == *org)));
+    let issued = app.token_exchange(&sent.client, token, target, sent.get("scope")).await?;
+    Ok(AccessToken { issued_token_type: Some(exchange::ACCESS_TOKEN.into()), ..issued.into() })
+}
+
+/// `{public_url}/t/{root}/o/{org}`, perhaps with one of its areas, or the bare id: the org, and its root where that is named.
+fn org_of<'a>(app: &App, target: &'a str) -> Option<(OrgId, Option<&'a str>)> {
+    let Some(path) = target.strip_prefix(&*app.settings.public_url) else { return Some((target.parse().ok()?, None)) };
+    let (root, org) = path.strip_prefix("/t/")?.split_once("/o/")?;
+    let org = ["/scim2", "/api"].iter().find_map(|area| org.strip_suffix(area)).unwrap_or(org);
+    Some((org.parse().ok()?, Some(root)))
 }
 
 async fn revoke(app: &App, form: OauthForm<RevocationRequest>) -> Result<(), Refused> {
@@ -97,12 +137,13 @@ impl From<Issued> for AccessToken {
             token_type: "Bearer".into(),
             expires_in: issued.lifetime.as_secs(),
             scope: issued.scopes.to_string(),
+            issued_token_type: None,
         }
     }
 }
 
 /// What `grant_type` may be.
-const GRANT_TYPES: [&str; 1] = ["client_credentials"];
+const GRANT_TYPES: [&str; 3] = ["client_credentials", exchange::GRANT_TYPE, exchange::SWITCH];
 
 const NO_STORE: &str = "no-store";
 
@@ -117,6 +158,9 @@ struct AccessToken {
     expires_in: u64,
     /// What it may do.
     scope: String,
+    /// Of a token that was got by exchange: `urn:ietf:params:oauth:token-type:access_token`.
+    #[oai(skip_serializing_if_is_none)]
+    issued_token_type: Option<String>,
 }
 
 /// Why there is no token.

@@ -148,7 +148,7 @@ async fn keys_and_metadata_are_published_and_name_only_what_works() {
         "jwks_uri": format!("{NAME}/oauth2/jwks"),
         "scopes_supported": crate::auth::ScopeSet::ALL.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
         "response_types_supported": [],
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", auth::exchange::GRANT_TYPE, "organization_switch"],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": methods,

@@ -1,8 +1,8 @@
 //! Clients and tokens. What is read-only is shown and not sent.
 
-use poem_openapi::registry::MetaSchema;
+use poem_openapi::registry::{MetaSchema, Registry};
 
-use super::message::{boolean, choice, date, described, integer, object, text};
+use super::message::{boolean, choice, date, described, integer, object, paged, part, text};
 
 /// A client.
 pub(super) fn client() -> MetaSchema {
@@ -54,6 +54,19 @@ pub(super) fn token() -> MetaSchema {
     ]);
     token.required = vec!["scope"];
     token
+}
+
+/// Organizations to switch to.
+pub(super) fn enterable(registry: &mut Registry) -> MetaSchema {
+    let mut org = object(&[
+        ("id", text("Its id.")),
+        ("handle", text("Its short name.")),
+        ("name", text("Its name.")),
+        ("parent", text("The id of its parent.")),
+        ("url", text("What to name as `resource`; its SCIM base URL is below.")),
+    ]);
+    org.required = vec!["id", "handle", "name", "url"];
+    paged("By name.", part(registry, "EnterableOrganization", org))
 }
 
 /// One of four.

@@ -9,6 +9,7 @@ mod change_log;
 mod clients;
 mod columns;
 mod definitions;
+mod entrances;
 mod filter;
 mod groups;
 mod idempotency;
@@ -43,7 +44,7 @@ use uuid::Uuid;
 
 pub use open::OpenMode;
 
-use crate::auth::{Client, ProvisioningToken, ScopeSet};
+use crate::auth::{Client, ProvisioningToken, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, InvitationId, OrgId, Timestamp, UserId};
 use crate::directory::deleted::Tombstone;
 use crate::invite::{Due, Invitation, Invitee};
@@ -53,8 +54,8 @@ use crate::outbox::{Letter, Shares};
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
 use crate::store::{
-    Access, Account, Author, Change, Claim, Commit, Credentials, Defined, Deleted, Error, Outcome, Page, References, Refused,
-    RequestKept, Store,
+    Access, Account, Author, Change, Claim, Commit, Credentials, Defined, Deleted, Enterable, Entrance, Error, Outcome, Page,
+    References, Refused, RequestKept, Store,
 };
 
 /// A database file, open.
@@ -140,6 +141,15 @@ impl Store for Sqlite {
 
     async fn tokens_ending(&self, from: Timestamp, until: Timestamp) -> Result<Vec<ProvisioningToken>, Error> {
         self.readers.pooled(move |db| tokens::ending(db, (from, until))).await
+    }
+
+    async fn entrance(&self, from: OrgId, subject: &Subject, to: OrgId) -> Result<Option<Entrance>, Error> {
+        self.readers.inline(|db| entrances::entrance(db, from, subject, to))
+    }
+
+    async fn enterable(&self, from: OrgId, subject: &Subject, query: &Enterable) -> Result<(usize, Vec<Org>), Error> {
+        let (subject, query) = (subject.clone(), query.clone());
+        self.readers.pooled(move |db| entrances::enterable(db, from, &subject, &query)).await
     }
 
     async fn account(&self, org: OrgId, user_name: &str) -> Result<Option<Account>, Error> {
