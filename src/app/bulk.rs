@@ -239,7 +239,6 @@ impl<'a> Work<'a> {
                 let mut edits = app.user_edits(who, data)?;
                 let hash = app.hash_for(who, id.into(), if_match, edits.0.password()).await?;
                 let (current, change) = app.user_patched(who, id.into(), if_match, &mut edits, hash, References::Omit).await?;
-                app.note(who, &edits.1);
                 change.map_or(unchanged(current.version), |change| Plan::Commit(change.into()))
             }
             (Kind::User, Method::Delete) => Plan::Commit(app.user_deleted(who, id.into(), if_match).await?.into()),
@@ -256,7 +255,6 @@ impl<'a> Work<'a> {
                     return Ok(Plan::AfterRun);
                 }
                 let change = app.group_patched(who, id.into(), if_match, &mut edits).await?;
-                app.note(who, &edits.1);
                 change.map_or_else(unchanged, |change| Plan::Commit(change.into()))
             }
             (Kind::Custom(_), method) => {
@@ -271,9 +269,7 @@ impl<'a> Work<'a> {
                     }
                     Method::Patch => {
                         let mut edits = app.resource_edits(who, resource_type, data)?;
-                        let patched = app.resource_patched(who, resource_type, id, if_match, &mut edits).await?;
-                        app.note(who, &edits.1);
-                        patched
+                        app.resource_patched(who, resource_type, id, if_match, &mut edits).await?
                     }
                     Method::Delete => {
                         return Ok(Plan::Commit(app.resource_deleted(who, resource_type, id, if_match).await?.into()));

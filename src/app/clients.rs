@@ -15,7 +15,7 @@ use crate::auth::verify::LEEWAY;
 use crate::auth::{self, Change, Client, Principal, Proof, Scope, ScopeSet};
 use crate::base::{ClientId, OrgId, Secret};
 use crate::scim;
-use crate::store::{self, Actor, Credentials};
+use crate::store::{self, Actor, Author, Credentials};
 
 /// How a client says who it is.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl App {
         let Asked { name, scope, jwks } = read(body)?;
         let scopes = granted(who, &scope)?;
         let new = NewClient { name, scopes, keys: jwks };
-        let (client, secret) = self.client_make(Actor::Subject(who.subject.clone()), who.org.id, new).await?;
+        let (client, secret) = self.client_make(self.author_of(who), who.org.id, new).await?;
         Ok(self.client_with(&client, secret))
     }
 
@@ -98,7 +98,7 @@ impl App {
         who.require(Scope::ClientsWrite)?;
         let client = self.org_client(who.org.id, id).await?;
         granted(who, &client.scope)?;
-        let secret = self.client_rotate(Actor::Subject(who.subject.clone()), who.org.id, id, seconds).await?;
+        let secret = self.client_rotate(self.author_of(who), who.org.id, id, seconds).await?;
         Ok(self.client_with(&self.org_client(who.org.id, id).await?, Some(secret)))
     }
 
@@ -118,7 +118,7 @@ impl App {
     /// A new client of `org`, and its secret where it has one, which is not kept and so never shown again.
     pub async fn client_make(
         &self,
-        actor: Actor,
+        actor: impl Into<Author> + Send,
         org: OrgId,
         new: NewClient,
     ) -> Result<(Client, Option<Secret<String>>), Error> {
@@ -150,7 +150,7 @@ impl App {
     /// Another secret for a client of `org` that has one; the one before is good for `seconds` more.
     pub async fn client_rotate(
         &self,
-        actor: Actor,
+        actor: impl Into<Author> + Send,
         org: OrgId,
         client: ClientId,
         seconds: Option<u64>,
@@ -175,16 +175,16 @@ impl App {
     }
 
     /// The client that proves to be the one it says. Unknown and wrong get the same answer (SEC S-13).
-    pub(super) async fn client_authenticate(&self, presented: &Presented) -> Result<Client, Error> {
+    pub(super) async fn client_authenticate(&self, presented: &Presented, request: Option<&str>) -> Result<Client, Error> {
         let client = match presented {
-            Presented::Secret(id, secret) => self.client_by_secret(id, secret).await?,
-            Presented::Assertion(id, assertion) => self.client_by_assertion(id.as_deref(), assertion).await?,
+            Presented::Secret(id, secret) => self.client_by_secret(id, secret, request).await?,
+            Presented::Assertion(id, assertion) => self.client_by_assertion(id.as_deref(), assertion, request).await?,
         };
         self.last_uses.note((client.org, client.id.0), self.now());
         Ok(client)
     }
 
-    async fn client_by_secret(&self, client_id: &str, secret: &Secret<String>) -> Result<Client, Error> {
+    async fn client_by_secret(&self, client_id: &str, secret: &Secret<String>, request: Option<&str>) -> Result<Client, Error> {
         let client = match client_id.parse::<ClientId>() {
             Ok(id) => self.store.client(id).await?,
             Err(_) => None,
@@ -195,17 +195,23 @@ impl App {
             _ => ([0; 32], None),
         };
         let is_own = kept.ct_eq(&shown) | before.map_or([0; 32], |(hash, _)| hash).ct_eq(&shown);
-        client.filter(|_| bool::from(is_own)).ok_or_else(|| auth::Error::InvalidClient.into())
+        self.proven(client, is_own.into(), request)
     }
 
-    async fn client_by_assertion(&self, client_id: Option<&str>, assertion: &Secret<String>) -> Result<Client, Error> {
+    async fn client_by_assertion(
+        &self,
+        client_id: Option<&str>,
+        assertion: &Secret<String>,
+        request: Option<&str>,
+    ) -> Result<Client, Error> {
         let audiences = [self.issuer().to_owned(), format!("{}/oauth2/token", self.settings.public_url)];
         let assertion = Assertion::parse(assertion.expose(), &audiences, self.now()).map_err(auth::Error::Assertion)?;
         if client_id.is_some_and(|id| id != assertion.client.to_string()) {
             return Err(auth::Error::InvalidClient.into());
         }
         let client = self.store.client(assertion.client).await?;
-        let client = client.filter(|client| assertion.is_signed_by(&client.keys())).ok_or(auth::Error::InvalidClient)?;
+        let is_own = client.as_ref().is_some_and(|client| assertion.is_signed_by(&client.keys()));
+        let client = self.proven(client, is_own, request)?;
         let (id, expires_at) = (hash(&assertion.id), assertion.expires_at + LEEWAY);
         let used = Change::AssertionUsed { client: client.id, id, expires_at };
         let author = self.author(Actor::Subject(auth::Subject::Client(client.id)));
@@ -215,6 +221,16 @@ impl App {
             Err(store::Error::Stale | store::Error::NotFound) => Err(auth::Error::InvalidClient.into()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The client, if it is proven to be that; where one is named that exists and is not, the audit log tells.
+    fn proven(&self, client: Option<Client>, is_own: bool, request: Option<&str>) -> Result<Client, Error> {
+        match client {
+            Some(client) if is_own => return Ok(client),
+            Some(client) => self.audit(self.unproven(client.org, ("Client", client.id.0), request)),
+            None => {}
+        }
+        Err(auth::Error::InvalidClient.into())
     }
 
     fn secret(&self) -> Secret<String> {

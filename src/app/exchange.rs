@@ -10,7 +10,7 @@ use super::{App, Error};
 use crate::auth::{self, Principal, Subject, exchange};
 use crate::base::OrgId;
 use crate::org::Org;
-use crate::store::{Enterable, Entrance};
+use crate::store::{Actor, Enterable, Entrance};
 
 impl App {
     /// A token for `target` in exchange for `subject_token`, the client's own. It enters the orgs right below its own that admitted it,
@@ -21,8 +21,9 @@ impl App {
         subject_token: &str,
         target: Option<(OrgId, Option<&str>)>,
         scope: Option<&str>,
+        request: Option<&str>,
     ) -> Result<Issued, Error> {
-        let client = self.client_authenticate(presented).await?;
+        let client = self.client_authenticate(presented, request).await?;
         let now = self.now();
         let refused = || Error::from(auth::Error::SubjectToken);
         let token = self.issuers.verify(subject_token, now).await.map_err(|_| refused())?;
@@ -47,7 +48,10 @@ impl App {
         let out = exchange::exchange(&token, (client.id, client.scopes()), scopes, asked, now)?;
         let exchange::Exchanged { scopes, lifetime, sources, actors } = out;
         let wording = Wording { scopes, lifetime, client: Some(client.id), sources, actors };
-        self.issue(&org, &token.subject, home_org, &wording, now)
+        let issued = self.issue(&org, &token.subject, home_org, &wording, now)?;
+        let detail = format!("{}: {scopes}", exchange::GRANT_TYPE);
+        self.audit(self.issued(org.id, &Actor::Subject(token.subject.clone()), issued.token, detail, request));
+        Ok(issued)
     }
 
     /// A page of the orgs that the caller may switch to, by name, and how many there are. `search` is looked for in names and

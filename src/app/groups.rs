@@ -97,7 +97,6 @@ impl App {
                 Err(version) => return Ok(version),
             };
             if let Some(version) = self.group_write(who, change).await? {
-                self.note(who, &edits.1);
                 return Ok(version);
             }
         }
@@ -182,8 +181,9 @@ impl App {
         };
         let current = self.load(who, Kind::Group, id.0, references).await?;
         precondition(if_match, current.version)?;
-        let change = groups::patch(who.org.id, &current, edits, self.profile(who), quirks, self.now())?;
-        Ok(change.ok_or(current.version))
+        let change = groups::patch(who.org.id, &current, edits, self.profile(who), quirks, self.now());
+        self.note(who, quirks);
+        Ok(change?.ok_or(current.version))
     }
 
     /// The change that removes the group.

@@ -3,6 +3,7 @@
 //! Nothing is decided here that a pure room can decide, and no protocol but the store's is spoken here. The org is always the
 //! one of the caller's [`Principal`](crate::auth::Principal), never one that a body or a path names.
 
+pub mod audit;
 pub mod bulk;
 pub mod clients;
 pub mod deleted;
@@ -40,7 +41,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::auth::{Principal, ScopeSet};
+use crate::auth::{Principal, Subject};
 use crate::base::{Clock, Random, Secret, Timestamp};
 use crate::scim::{self, Kind, Profile, Quirk, Quirks, Record, ScimType, etag};
 use crate::store::{self, Actor, Author, Outcome, References, RequestKept, Store};
@@ -59,6 +60,8 @@ pub struct App {
     pub letters: Arc<tokio::sync::Notify>,
     /// What waits to be written to the request log.
     pub requests: Requests,
+    /// What waits to be written to the audit log beside the writes.
+    audit: audit::Waiting,
     /// Whose tokens are believed.
     pub issuers: Issuers,
     /// Sends a letter while somebody waits; none in a process that sends no mail.
@@ -117,6 +120,7 @@ impl App {
             is_draining: AtomicBool::new(false),
             under_way: Arc::default(),
             requests: Requests::default(),
+            audit: audit::Waiting::default(),
         }
     }
 
@@ -135,16 +139,17 @@ impl App {
         self.clock.now()
     }
 
-    /// In whose name a commit of this moment is logged. Who calls from outside hands out what he holds, see
-    /// [`author_of`](App::author_of); what the program does itself, or an invitee accepts, was decided before.
-    pub(crate) fn author(&self, actor: Actor) -> Author {
-        let holds = if matches!(actor, Actor::Subject(_)) { ScopeSet::NONE } else { ScopeSet::ALL };
-        Author { actor, at: self.now(), holds }
+    /// In whose name a commit of this moment is logged, where no request asks for it. Who calls from outside hands out what he
+    /// holds, see [`author_of`](App::author_of); what the program does itself, or an invitee accepts, was decided before.
+    pub(crate) fn author(&self, by: impl Into<Author>) -> Author {
+        Author { at: self.now(), ..by.into() }
     }
 
-    /// The same for the caller, who holds what the token and his groups give.
+    /// The same for the caller of a request, who holds what the token and his groups give.
     pub(crate) fn author_of(&self, who: &Principal) -> Author {
-        Author { holds: who.scopes, ..self.author(Actor::Subject(who.subject.clone())) }
+        let client = other_client(&who.subject, who.client_id.as_deref());
+        let author = self.author(Actor::Subject(who.subject.clone()));
+        Author { client, request: who.request.clone(), holds: who.scopes, ..author }
     }
 
     /// Forgets some of what no request needs any more, whatever its org. Whether there is more of it.
@@ -204,11 +209,17 @@ impl App {
 
     /// Tells the log in which dialects a provider speaks, never what it said.
     fn note(&self, who: &Principal, quirks: &Quirks) {
-        who.noted.add(*quirks);
+        let quirks = Quirks(quirks.0 & !who.noted.quirks().0);
+        who.noted.add(quirks);
         if !quirks.is_empty() {
             tracing::info!(org.id = %who.org.id, client.id = who.client_id.as_deref(), quirks = ?quirks.names(), "read in a dialect");
         }
     }
+}
+
+/// The client whose token a person uses; of a client itself the subject says it.
+fn other_client(subject: &Subject, client: Option<&str>) -> Option<String> {
+    client.filter(|_| !matches!(subject, Subject::Client(_))).map(str::to_owned)
 }
 
 /// U-04: the body of a PUT may name another resource than its address only where the org passes that over.

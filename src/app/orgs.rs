@@ -147,7 +147,7 @@ impl App {
     /// Puts it under `parent` and tells what that ended, or would end.
     pub async fn org_move(&self, who: &Principal, id: OrgId, parent: OrgId, intent: Intent) -> Result<Uprooted, Error> {
         self.org_below(who, id, None).await?;
-        self.org_shift(Actor::Subject(who.subject.clone()), who.org.id, id, parent, intent).await
+        self.org_shift(self.author_of(who), who.org.id, id, parent, intent).await
     }
 
     fn org_draft<'w>(&self, who: &'w Principal, id: Option<OrgId>, body: Map<String, Value>) -> Result<Draft<'w>, Error> {
@@ -197,7 +197,7 @@ impl App {
     /// requests come by [`App::org_move`].
     pub async fn org_shift(
         &self,
-        actor: Actor,
+        author: Author,
         below: OrgId,
         id: OrgId,
         parent: OrgId,
@@ -214,7 +214,7 @@ impl App {
             if intent == Intent::Preview {
                 return Ok(ends);
             }
-            match self.store.commit(self.author(actor.clone()), vec![change.into()]).await {
+            match self.store.commit(author.clone(), vec![change.into()]).await {
                 Ok(_) => return Ok(ends),
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(misplaced(error)),

@@ -17,7 +17,7 @@ use crate::base::limit::{EXPIRES_SOON, NAME_CHARS_MAX, OVERLAP, OVERLAP_MAX, TOK
 use crate::base::{ClientId, OrgId, Timestamp, TokenId};
 use crate::org::Org;
 use crate::scim::{self, ScimType};
-use crate::store::{self, Actor, Credentials};
+use crate::store::{self, Actor, Author, Credentials};
 
 /// Less is none: claims count whole seconds.
 const LIFETIME_MIN: Duration = Duration::from_secs(1);
@@ -84,7 +84,7 @@ impl App {
         let Asked { name, scope, expires_in } = read(body)?;
         let scopes = granted(who, &scope)?;
         let new = NewToken { name, user_name: None, scopes, lifetime: expires_in.map(Duration::from_secs) };
-        let issued = self.token_make(Actor::Subject(who.subject.clone()), who.org.id, new).await?;
+        let issued = self.token_make(self.author_of(who), who.org.id, new).await?;
         self.token_with(who.org.id, &issued).await
     }
 
@@ -94,7 +94,7 @@ impl App {
         who.require(Scope::TokensWrite)?;
         let token = self.org_token(who.org.id, id).await?;
         granted(who, &token.scope)?;
-        let issued = self.token_rotate(Actor::Subject(who.subject.clone()), who.org.id, id, seconds).await?;
+        let issued = self.token_rotate(self.author_of(who), who.org.id, id, seconds).await?;
         self.token_with(who.org.id, &issued).await
     }
 
@@ -102,7 +102,7 @@ impl App {
     pub async fn tokens_delete(&self, who: &Principal, id: TokenId) -> Result<(), Error> {
         who.require(Scope::TokensWrite)?;
         self.org_token(who.org.id, id).await?;
-        self.tokens_end(Actor::Subject(who.subject.clone()), who.org.id, Revoked::Token(id)).await
+        self.tokens_end(self.author_of(who), who.org.id, Revoked::Token(id)).await
     }
 
     /// Ends tokens of the caller's org, listed or not: what `body` names.
@@ -118,11 +118,11 @@ impl App {
                 return Err(scim::Error::bad(ScimType::InvalidValue, detail).into());
             }
         };
-        self.tokens_end(Actor::Subject(who.subject.clone()), who.org.id, whom).await
+        self.tokens_end(self.author_of(who), who.org.id, whom).await
     }
 
     /// From the next request on, these tokens of `org` are not believed any more, nor what they were exchanged for.
-    pub async fn tokens_end(&self, actor: Actor, org: OrgId, whom: Revoked) -> Result<(), Error> {
+    pub async fn tokens_end(&self, actor: impl Into<Author> + Send, org: OrgId, whom: Revoked) -> Result<(), Error> {
         let at = self.now();
         let change = match whom {
             // Nothing that was issued outlives this, so the row can be forgotten then.
@@ -148,7 +148,7 @@ impl App {
     }
 
     /// A provisioning token of `org`.
-    pub async fn token_make(&self, actor: Actor, org: OrgId, new: NewToken) -> Result<Issued, Error> {
+    pub async fn token_make(&self, actor: impl Into<Author> + Send, org: OrgId, new: NewToken) -> Result<Issued, Error> {
         let org = self.store.org(org).await?.ok_or(store::Error::NotFound)?;
         let lifetime = new.lifetime.unwrap_or(PROVISIONING_LIFETIME);
         if lifetime > LIFETIME_MAX || lifetime < LIFETIME_MIN {
@@ -170,7 +170,13 @@ impl App {
     }
 
     /// Another token in the place of `id`, in the same name. A person's is not replaced: whoever did would speak for the person.
-    pub async fn token_rotate(&self, actor: Actor, org: OrgId, id: TokenId, seconds: Option<u64>) -> Result<Issued, Error> {
+    pub async fn token_rotate(
+        &self,
+        actor: impl Into<Author> + Send,
+        org: OrgId,
+        id: TokenId,
+        seconds: Option<u64>,
+    ) -> Result<Issued, Error> {
         let now = self.now();
         let until = now + overlap(seconds)?;
         let org = self.store.org(org).await?.ok_or(store::Error::NotFound)?;
@@ -189,7 +195,7 @@ impl App {
     #[allow(clippy::too_many_arguments, reason = "all that a token says")]
     async fn token_keep(
         &self,
-        actor: Actor,
+        actor: impl Into<Author> + Send,
         org: &Org,
         (bearer, user_org): (Bearer, OrgId),
         name: Option<String>,

@@ -60,6 +60,17 @@ impl Requests {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).dropped += count;
     }
 
+    /// Puts lines that could not be written back in their place, as far as there is room.
+    fn put_back(&self, entries: Vec<Entry>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in entries.into_iter().rev() {
+            match waiting.lines.len() < LOG_QUEUE_MAX {
+                true => waiting.lines.push_front((entry, None)),
+                false => waiting.dropped += 1,
+            }
+        }
+    }
+
     /// The oldest lines, and how many were lost since the last call.
     fn take(&self) -> (Vec<(Entry, Option<Bytes>)>, u64) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,9 +95,13 @@ impl App {
         let entries =
             lines.into_iter().map(|(entry, body)| Entry { body: body.map(|bytes| log::body(&bytes)).or(entry.body), ..entry });
         let entries: Vec<Entry> = entries.collect();
-        let count = entries.len() as u64;
-        let written = self.store.commit(self.author(Actor::Worker), vec![Change::RequestsLogged { entries }.into()]).await;
-        written.inspect_err(|_| self.requests.lose(count))?;
+        let change = Change::RequestsLogged { entries: entries.clone() };
+        let written = self.store.commit(self.author(Actor::Worker), vec![change.into()]).await;
+        written.inspect_err(|error| match error {
+            store::Error::Busy => self.requests.put_back(entries),
+            // What the engine does not take it may never take.
+            _ => self.requests.lose(entries.len() as u64),
+        })?;
         Ok(is_more)
     }
 

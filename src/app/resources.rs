@@ -73,7 +73,6 @@ impl App {
         for _ in 0..TRIES {
             let decided = self.resource_patched(who, resource_type, id, if_match, &mut edits).await?;
             if let Some(record) = self.resource_write(who, decided).await? {
-                self.note(who, &edits.1);
                 return Ok(record);
             }
         }
@@ -168,8 +167,9 @@ impl App {
         let current = self.load(who, resource_type.kind, id, References::Omit).await?;
         precondition(if_match, current.version)?;
         let (type_id, profile) = (type_id(resource_type)?, self.profile(who));
-        let change = resources::patch(who.org.id, type_id, &current, edits, profile, quirks, self.now())?;
-        Ok((current, change))
+        let change = resources::patch(who.org.id, type_id, &current, edits, profile, quirks, self.now());
+        self.note(who, quirks);
+        Ok((current, change?))
     }
 
     /// The change that removes the resource.

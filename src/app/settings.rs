@@ -8,7 +8,7 @@ use crate::base::OrgId;
 use crate::org::log::Logged;
 use crate::org::{Change, Settings};
 use crate::scim::{self, Preset, Quirk};
-use crate::store::{self, Actor};
+use crate::store::{self, Author};
 
 impl App {
     /// The choice of the caller's org and what holds there.
@@ -20,17 +20,13 @@ impl App {
     /// `body` in place of what the org chose before.
     pub async fn settings_replace(&self, who: &Principal, body: Map<String, Value>) -> Result<Value, Error> {
         who.require(Scope::SettingsWrite)?;
-        self.org_settings_change(Actor::Subject(who.subject.clone()), who.org.id, |_| {
-            Settings::parse(Settings::default(), body.clone())
-        })
-        .await
+        self.org_settings_change(self.author_of(who), who.org.id, |_| Settings::parse(Settings::default(), body.clone())).await
     }
 
     /// What `body` names, chosen anew (RFC 7396).
     pub async fn settings_patch(&self, who: &Principal, body: Map<String, Value>) -> Result<Value, Error> {
         who.require(Scope::SettingsWrite)?;
-        self.org_settings_change(Actor::Subject(who.subject.clone()), who.org.id, |own| Settings::parse(own, body.clone()))
-            .await
+        self.org_settings_change(self.author_of(who), who.org.id, |own| Settings::parse(own, body.clone())).await
     }
 
     /// The choice of `org` and what holds there. For operators; requests come by [`App::settings_get`].
@@ -50,10 +46,10 @@ impl App {
         Ok(body)
     }
 
-    /// Changes what `org` chose as `decide` says, in the name of `actor`, and shows it.
+    /// Changes what `org` chose as `decide` says, in the name of `author`, and shows it.
     pub async fn org_settings_change(
         &self,
-        actor: Actor,
+        author: Author,
         org: OrgId,
         decide: impl Fn(Settings) -> Result<Settings, scim::Error> + Send + Sync,
     ) -> Result<Value, Error> {
@@ -61,7 +57,7 @@ impl App {
             let expected = self.store.settings(org).await?.ok_or(store::Error::NotFound)?;
             let settings = decide(expected.clone())?;
             let change = Change::SettingsChanged { org, expected, settings }.into();
-            match self.store.commit(self.author(actor.clone()), vec![change]).await {
+            match self.store.commit(author.clone(), vec![change]).await {
                 Ok(_) => return self.org_settings(org).await,
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),

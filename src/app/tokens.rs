@@ -14,7 +14,7 @@ use crate::auth::{self, Grant, Principal, Refusal, ScopeSet, Source, Subject, Ve
 use crate::base::{ClientId, OrgId, Secret, Timestamp, TokenId};
 use crate::org::Org;
 use crate::scim::{self, Noted};
-use crate::store::{Actor, Claim};
+use crate::store::{self, Actor, Author, Claim};
 
 /// A token that was issued, and what its holder should know of it.
 #[derive(Clone, Debug)]
@@ -65,6 +65,7 @@ impl App {
             expires_at: verified.expires_at,
             schemas,
             noted: Noted::default(),
+            request: None,
         })
     }
 
@@ -90,8 +91,13 @@ impl App {
 
     /// `client_credentials` (RFC 6749 §4.4): a token for the client's own org. `scope` is what it asks for; all that it may
     /// have where it does not say.
-    pub async fn token_issue(&self, presented: &Presented, scope: Option<&str>) -> Result<Issued, Error> {
-        let client = self.client_authenticate(presented).await?;
+    pub async fn token_issue(
+        &self,
+        presented: &Presented,
+        scope: Option<&str>,
+        request: Option<&str>,
+    ) -> Result<Issued, Error> {
+        let client = self.client_authenticate(presented, request).await?;
         let granted = client.scopes();
         let asked = asked(scope)?.unwrap_or(granted);
         if asked.is_empty() || !asked.is_within(granted) {
@@ -99,18 +105,27 @@ impl App {
         }
         let org = self.store.org(client.org).await?.filter(|org| org.active).ok_or(auth::Error::InvalidClient)?;
         let wording = Wording { scopes: asked, lifetime: ACCESS_LIFETIME, ..Wording::default() };
-        self.issue(&org, &Subject::Client(client.id), org.id, &wording, self.now())
+        let subject = Subject::Client(client.id);
+        let issued = self.issue(&org, &subject, org.id, &wording, self.now())?;
+        let detail = format!("client_credentials: {asked}");
+        self.audit(self.issued(org.id, &Actor::Subject(subject), issued.token, detail, request));
+        Ok(issued)
     }
 
     /// RFC 7009: from the next request on, `token` is not believed any more, nor what it was exchanged for. A client ends tokens
     /// of its own; what is no token that could be believed has ended already.
-    pub async fn token_end(&self, presented: &Presented, token: &str) -> Result<(), Error> {
-        let client = self.client_authenticate(presented).await?;
+    pub async fn token_end(&self, presented: &Presented, token: &str, request: Option<&str>) -> Result<(), Error> {
+        let client = self.client_authenticate(presented, request).await?;
         let Ok(verified) = self.issuers.verify(token, self.now()).await else { return Ok(()) };
         let Some(id) = verified.token.filter(|_| verified.client_id.as_ref() == Some(&client.id.to_string())) else {
             return Err(auth::Error::NotItsToken.into());
         };
-        self.tokens_end(Actor::Subject(Subject::Client(client.id)), verified.org, Revoked::Token(id)).await
+        let author = Author { request: request.map(Arc::from), ..Actor::Subject(Subject::Client(client.id)).into() };
+        match self.tokens_end(author, verified.org, Revoked::Token(id)).await {
+            // With the org, the token went.
+            Err(Error::Store(store::Error::NotFound)) => Ok(()),
+            ended => ended,
+        }
     }
 
     pub(super) fn issue(

@@ -89,16 +89,16 @@ async fn a_client_gets_a_token_for_its_own_org_with_no_more_than_its_scopes() {
     let house = house().await;
     let (id, secret) = house.app.client_create(house.acme, scopes("users:read users:write")).await.expect("a client");
     let id = id.to_string();
-    let issued = house.app.token_issue(&by_secret(&id, &secret), None).await.expect("a token");
+    let issued = house.app.token_issue(&by_secret(&id, &secret), None, None).await.expect("a token");
     let who = house.verify(&issued, house.acme).await.expect("believed");
     assert_eq!(who.scopes, scopes("users:read users:write"));
     assert_eq!(who.client_id, Some(id.clone()));
     assert!(who.require(Scope::UsersWrite).is_ok());
     assert_eq!(who.require(Scope::GroupsRead), Err(auth::Error::InsufficientScope(Scope::GroupsRead)));
-    let less = house.app.token_issue(&by_secret(&id, &secret), Some("users:read")).await.expect("a smaller token");
+    let less = house.app.token_issue(&by_secret(&id, &secret), Some("users:read"), None).await.expect("a smaller token");
     assert_eq!(house.verify(&less, house.acme).await.expect("believed").scopes, scopes("users:read"));
     for scope in ["users:read groups:read", "groups:read", "admin", "USERS:READ"] {
-        let error = house.app.token_issue(&by_secret(&id, &secret), Some(scope)).await.expect_err(scope);
+        let error = house.app.token_issue(&by_secret(&id, &secret), Some(scope), None).await.expect_err(scope);
         assert!(matches!(error, Error::Auth(auth::Error::ScopeNotGranted(_) | auth::Error::UnknownScope(_))), "{scope}");
     }
 }
@@ -119,10 +119,10 @@ async fn a_wrong_secret_gets_nothing() {
         (&one, &secret.expose()[1..]),
         (&one, &secret.expose().to_lowercase()),
     ] {
-        let error = house.app.token_issue(&by_secret(id, &Secret::new(secret.into())), None).await.expect_err(id);
+        let error = house.app.token_issue(&by_secret(id, &Secret::new(secret.into())), None, None).await.expect_err(id);
         assert!(matches!(error, Error::Auth(auth::Error::InvalidClient)), "{id}");
     }
-    assert!(house.app.token_issue(&by_secret(&one, &secret), None).await.is_ok());
+    assert!(house.app.token_issue(&by_secret(&one, &secret), None, None).await.is_ok());
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_token_enters_no_other_org_than_its_own() {
 async fn a_revoked_token_is_dead_at_once_and_no_other_is() {
     let house = house().await;
     let (id, secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
-    let issue = async || house.app.token_issue(&by_secret(&id.to_string(), &secret), None).await.expect("a token");
+    let issue = async || house.app.token_issue(&by_secret(&id.to_string(), &secret), None, None).await.expect("a token");
     let (one, other) = (issue().await, issue().await);
     assert!(house.verify(&one, house.acme).await.is_ok());
     house.end(Revoked::Token(one.token)).await.expect("revoked");
@@ -208,7 +208,7 @@ async fn whatever_is_revoked_is_dead_with_the_next_request_and_what_is_issued_la
     ] {
         let all = async || {
             [
-                house.app.token_issue(&client, None).await.expect("the client's"),
+                house.app.token_issue(&client, None, None).await.expect("the client's"),
                 house.app.token_create(house.acme, Some("ada"), ScopeSet::ALL, None).await.expect("the person's"),
                 house.app.token_create(house.acme, None, ScopeSet::ALL, None).await.expect("one for a provider"),
             ]
@@ -259,7 +259,8 @@ async fn a_token_is_replaced_with_overlap() {
 async fn a_secret_is_replaced_with_overlap() {
     let house = house().await;
     let (id, old) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
-    let shows = async |secret: &Secret<String>| house.app.token_issue(&by_secret(&id.to_string(), secret), None).await.is_ok();
+    let shows =
+        async |secret: &Secret<String>| house.app.token_issue(&by_secret(&id.to_string(), secret), None, None).await.is_ok();
     let new = house.app.client_rotate(Actor::Operator, house.acme, id, Some(60)).await.expect("another");
     assert!(shows(&old).await && shows(&new).await);
     house.clock.advance(Duration::from_secs(60));
@@ -279,7 +280,7 @@ async fn a_last_use_is_written_after_the_request_and_to_the_minute() {
     };
     let first = house.clock.now();
     house.verify(&issued, house.acme).await.expect("believed");
-    house.app.token_issue(&by_secret(&id.to_string(), &secret), None).await.expect("a token");
+    house.app.token_issue(&by_secret(&id.to_string(), &secret), None, None).await.expect("a token");
     assert_eq!(last().await, (None, None), "no request waits for it");
     house.app.last_uses_flush().await.expect("written");
     assert_eq!(last().await, (Some(first), Some(first)));
@@ -329,10 +330,10 @@ async fn what_was_exchanged_ends_with_what_it_came_from() {
             house.app.store.commit(house.app.author(Actor::Operator), vec![change.into()]).await.expect("admitted");
         };
         admit("users:read groups:read groups:write").await;
-        let first = house.app.token_issue(&client, Some("clients:write users:read")).await.expect("a token");
+        let first = house.app.token_issue(&client, Some("clients:write users:read"), None).await.expect("a token");
         house.clock.advance(Duration::from_secs(600));
         let exchange = async |token: &Issued, to: OrgId, scope| {
-            house.app.token_exchange(&client, token.access_token.expose(), Some((to, None)), scope).await
+            house.app.token_exchange(&client, token.access_token.expose(), Some((to, None)), scope, None).await
         };
         let below = exchange(&first, house.partners, None).await.expect("a token below");
         assert_eq!((below.scopes, below.lifetime), (scopes("users:read"), Duration::from_secs(3000)), "no more, no longer");
@@ -346,7 +347,7 @@ async fn what_was_exchanged_ends_with_what_it_came_from() {
             0 => house.end(Revoked::Token(first.token)).await.expect("revoked"),
             1 => house.end(Revoked::Subject(id.0)).await.expect("revoked"),
             2 => house.end(Revoked::All).await.expect("revoked"),
-            3 => house.app.token_end(&client, first.access_token.expose()).await.expect("RFC 7009"),
+            3 => house.app.token_end(&client, first.access_token.expose(), None).await.expect("RFC 7009"),
             4 => {
                 let change = crate::auth::Change::ClientDeleted { org: house.acme, client: id };
                 house.app.store.commit(house.app.author(Actor::Operator), vec![change.into()]).await.map(drop).expect("gone");
@@ -377,10 +378,10 @@ async fn nobody_exchanges_anothers_token_nor_enters_where_nobody_let_them_in() {
     let (id, secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("a client");
     let client = by_secret(&id.to_string(), &secret);
     let (second, second_secret) = house.app.client_create(house.acme, ScopeSet::ALL).await.expect("another");
-    let token = house.app.token_issue(&client, None).await.expect("a token");
+    let token = house.app.token_issue(&client, None, None).await.expect("a token");
     let exchange = async |client: &Presented, token: &str, to: Option<(OrgId, Option<&'static str>)>| match house
         .app
-        .token_exchange(client, token, to, None)
+        .token_exchange(client, token, to, None, None)
         .await
         .map(|issued| issued.scopes)
     {

@@ -98,7 +98,6 @@ impl App {
         for _ in 0..TRIES {
             let (current, change) = self.user_patched(who, id, if_match, &mut edits, hash.clone(), references).await?;
             if let Some(record) = self.user_write(who, current, change, references).await? {
-                self.note(who, &edits.1);
                 return Ok(record);
             }
         }
@@ -171,8 +170,9 @@ impl App {
         self.conditional(who, if_match)?;
         let current = self.load(who, Kind::User, id.0, references).await?;
         precondition(if_match, current.version)?;
-        let change = users::patch(who.org.id, &current, edits, hash, self.profile(who), quirks, self.now())?;
-        Ok((current, change))
+        let change = users::patch(who.org.id, &current, edits, hash, self.profile(who), quirks, self.now());
+        self.note(who, quirks);
+        Ok((current, change?))
     }
 
     /// The change that removes the user.

@@ -26,6 +26,8 @@ pub struct Principal {
     pub schemas: Arc<Schemas>,
     /// What had to be forgiven of the request.
     pub noted: Noted,
+    /// The request, where there is one.
+    pub request: Option<Arc<str>>,
 }
 
 impl Principal {

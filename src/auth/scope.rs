@@ -49,11 +49,13 @@ pub enum Scope {
     TokensRead,
     /// Make, rotate and revoke tokens.
     TokensWrite,
+    /// Read the audit log.
+    AuditRead,
 }
 
 impl Scope {
     /// Every right there is.
-    pub const ALL: [Scope; 21] = [
+    pub const ALL: [Scope; 22] = [
         Scope::UsersRead,
         Scope::UsersWrite,
         Scope::GroupsRead,
@@ -75,6 +77,7 @@ impl Scope {
         Scope::ClientsWrite,
         Scope::TokensRead,
         Scope::TokensWrite,
+        Scope::AuditRead,
     ];
 
     /// The spelling in a token.
@@ -101,6 +104,7 @@ impl Scope {
             Scope::ClientsWrite => "clients:write",
             Scope::TokensRead => "tokens:read",
             Scope::TokensWrite => "tokens:write",
+            Scope::AuditRead => "audit:read",
         }
     }
 }

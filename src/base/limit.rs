@@ -154,6 +154,12 @@ pub const LOG_BATCH_MAX: usize = 500;
 pub const LOG_DAYS_MAX: u16 = 365;
 /// Lines of one org that an operator may keep at the most.
 pub const LOG_ROWS_MAX: u32 = 1_000_000;
+/// Sign-ins, and likewise refusals, of one org and minute that the audit log lists singly; of more it tells how many.
+pub const AUDIT_EACH_MAX: usize = 100;
+/// Callers for whom it tells so each by each.
+pub const AUDIT_ACTORS_MAX: usize = 20;
+/// Sign-ins and refusals of all orgs that wait to be written; beyond it they are lost, and counted.
+pub const AUDIT_QUEUE_MAX: usize = 10_000;
 /// How long the log of changes is kept.
 pub const CHANGES_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 /// How far a sorted search over several types can be paged.

@@ -3,6 +3,7 @@
 //! Arguments in, one use case, a line out. Results go to stdout, everything else to stderr; exit codes are 0 for done, 1 for
 //! refused or failed, 2 for arguments that make no sense.
 
+mod audit;
 mod data;
 mod keys;
 mod mail;
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::orgs::Intent;
 use crate::base::{ClientId, OrgId, TokenId};
 use crate::org::Children;
+use crate::org::audit::Wanted;
 
 /// SCIM 2.0 provisioning for hierarchies of organizations
 #[derive(Debug, Parser)]
@@ -75,6 +77,9 @@ enum Command {
     /// Letters
     #[command(subcommand)]
     Mail(Mail),
+    /// The log of every write, sign-in and refusal
+    #[command(subcommand)]
+    Audit(Audit),
     /// Bring the database to this version's schema
     Migrate,
     /// Print the OpenAPI document
@@ -301,6 +306,46 @@ impl From<Sample> for crate::app::mail::Sample {
     }
 }
 
+#[derive(Debug, Subcommand)]
+enum Audit {
+    /// Walk along the chains; exit 1 at the first entry that was changed, removed or put in
+    Verify {
+        /// Only that of this organization
+        #[arg(long, value_name = "ID")]
+        org: Option<OrgId>,
+        /// Heads noted earlier, which must be in their chains: what `usher audit head` printed
+        #[arg(long, value_name = "FILE")]
+        noted: Option<PathBuf>,
+    },
+    /// Print place and hash of the last entry of each chain, to be noted elsewhere
+    Head {
+        /// Only that of this organization
+        #[arg(long, value_name = "ID")]
+        org: Option<OrgId>,
+    },
+    /// List entries, the newest first
+    List {
+        /// The organization
+        #[arg(long, value_name = "ID")]
+        org: OrgId,
+        /// Only of this action: created, changed, deleted, issued, refused, invited …
+        #[arg(long)]
+        action: Option<String>,
+        /// Only of this actor, as an entry shows it
+        #[arg(long)]
+        actor: Option<String>,
+        /// Only about this resource
+        #[arg(long, value_name = "ID")]
+        resource: Option<uuid::Uuid>,
+        /// Only of this request
+        #[arg(long, value_name = "ID")]
+        request: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+}
+
 /// What went wrong, for a person at a terminal.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -338,6 +383,12 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Token(token) => tokens::token(common, token).await,
         Command::Mail(Mail::Preview { org, sample, html }) => mail::preview(common, org, &sample.into(), html).await,
         Command::Mail(Mail::Test { org, sample, to }) => mail::test(common, org, &to, &sample.into()).await,
+        Command::Audit(Audit::Verify { org, noted }) => audit::verify(common, org, noted.as_deref()).await,
+        Command::Audit(Audit::Head { org }) => audit::head(common, org).await,
+        Command::Audit(Audit::List { org, action, actor, resource, request, limit }) => {
+            let wanted = Wanted { action, actor, resource, request, limit, ..Wanted::default() };
+            audit::list(common, org, wanted).await
+        }
         Command::Migrate => migrate::migrate(common).await,
         Command::Openapi => print::line(&crate::http::openapi_document()),
     }

@@ -47,7 +47,8 @@ pub(super) async fn set(
         let body = json!({ "schemas": [urn::PATCH_OP], "Operations": operations.collect::<Vec<_>>() });
         data.app.org_edit(org, body.as_object().cloned().unwrap_or_default()).await?;
     }
-    let settings = data.app.org_settings_change(Actor::Operator, org, |own| Settings::parse(own, settings.clone())).await?;
+    let author = data.app.author(Actor::Operator);
+    let settings = data.app.org_settings_change(author, org, |own| Settings::parse(own, settings.clone())).await?;
     print::line(&settings.to_string())
 }
 
@@ -94,7 +95,7 @@ pub(super) fn chosen(
 pub(super) async fn shift(common: &Common, org: OrgId, parent: OrgId, intent: Intent) -> Result<(), Failure> {
     let data = Data::open(common)?;
     let root = data::org(&data.app, org).await?.root;
-    let ends = data.app.org_shift(Actor::Operator, root, org, parent, intent).await?;
+    let ends = data.app.org_shift(data.app.author(Actor::Operator), root, org, parent, intent).await?;
     let counts = [("guests", ends.guests), ("invitations", ends.invitations), ("clients", ends.clients)];
     tell(common, if intent == Intent::Do { "moved, ended:" } else { "would end:" }, &counts)
 }

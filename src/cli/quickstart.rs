@@ -85,6 +85,7 @@ async fn make(app: &App) -> Result<Samples, Failure> {
         scopes: ScopeSet::ALL,
         token: None,
         noted: Default::default(),
+        request: None,
         expires_at: Timestamp(i64::MAX),
         schemas: Schemas::core().clone(),
     };
@@ -133,7 +134,7 @@ async fn tokens(app: &App, samples: &Samples) -> Result<(String, String), Failur
     let Samples { root, child, user_name, .. } = samples;
     let of_root = app.token_create(root.org, Some(user_name), ScopeSet::ALL, Some(TOKEN_LIFETIME)).await?;
     let secret = Secret::new(child.client_secret.clone());
-    let of_child = app.token_issue(&Presented::Secret(child.client_id.to_string(), secret), None).await?;
+    let of_child = app.token_issue(&Presented::Secret(child.client_id.to_string(), secret), None, None).await?;
     Ok((of_root.access_token.expose().clone(), of_child.access_token.expose().clone()))
 }
 

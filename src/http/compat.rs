@@ -221,8 +221,8 @@ impl Guests {
             return Err(Rejection::not_found());
         }
         let exchange = Exchange::of(request);
-        exchange.admit(app, &who);
-        Ok(Principal { noted: exchange.noted().clone(), ..who })
+        exchange.admit(app, &who, request);
+        Ok(Principal { noted: exchange.noted().clone(), request: exchange.request(), ..who })
     }
 
     /// The org of the path; without one, that of the invitation which `code` names. Whether the code opens it is another

@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use poem::Request;
 use poem::http::{HeaderValue, Method, StatusCode, Uri};
+use poem::{PathPattern, Request};
 
 use super::tenant::Address;
 use crate::app::App;
-use crate::auth::Principal;
+use crate::app::audit::Asked;
+use crate::auth::{Principal, Subject};
 use crate::base::OrgId;
 use crate::base::limit::LOG_SENT_BYTES_MAX;
 use crate::org::log::{self, Entry, Logged};
@@ -22,31 +23,68 @@ pub(super) struct Exchange(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    /// As the answer's `X-Request-Id` says.
+    request: Option<Arc<str>>,
     noted: Noted,
     admitted: OnceLock<Admitted>,
     body: OnceLock<Bytes>,
+}
+
+/// No other has an operation.
+fn method(method: &Method) -> &'static str {
+    ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|known| method == known).unwrap_or("other")
 }
 
 /// Who was let in, and where.
 struct Admitted {
     app: Arc<App>,
     org: OrgId,
+    subject: Subject,
     client: Option<String>,
+    asked: Asked,
     profile: Profile,
     logs_all: bool,
 }
 
 impl Exchange {
+    /// A new one, of the request `id`.
+    pub(super) fn new(id: &str) -> Exchange {
+        Exchange(Arc::new(Inner { request: Some(id.into()), ..Inner::default() }))
+    }
+
     /// That of `request`; a new one where it has none.
     pub(super) fn of(request: &Request) -> Exchange {
         request.data::<Exchange>().cloned().unwrap_or_default()
     }
 
-    /// `who` is let in.
-    pub(super) fn admit(&self, app: &Arc<App>, who: &Principal) {
-        let logs_all = who.org.settings.log == Some(Logged::All);
-        let (org, client, profile) = (who.org.id, who.client_id.clone(), app.profile(who));
-        let _ = self.0.admitted.set(Admitted { app: app.clone(), org, client, profile, logs_all });
+    /// The request's name.
+    pub(super) fn request(&self) -> Option<Arc<str>> {
+        self.0.request.clone()
+    }
+
+    /// What `request` asks, without a word of the client's.
+    pub(super) fn asked(&self, request: &Request) -> Asked {
+        Asked {
+            method: method(request.method()),
+            pattern: request.data::<PathPattern>().map(|pattern| pattern.0.clone()).unwrap_or_default(),
+            // The names are poem-openapi's. An id stands last.
+            resource: ["param1", "param0"].into_iter().find_map(|name| request.raw_path_param(name)?.parse().ok()),
+            request: self.request(),
+        }
+    }
+
+    /// `who` is let in, to ask `request`.
+    pub(super) fn admit(&self, app: &Arc<App>, who: &Principal, request: &Request) {
+        let admitted = Admitted {
+            app: app.clone(),
+            org: who.org.id,
+            subject: who.subject.clone(),
+            client: who.client_id.clone(),
+            asked: self.asked(request),
+            profile: app.profile(who),
+            logs_all: who.org.settings.log == Some(Logged::All),
+        };
+        let _ = self.0.admitted.set(admitted);
     }
 
     /// Whether the org forgives `quirk`; if so, it is recorded. Before anybody is let in, everything is forgiven.
@@ -78,6 +116,10 @@ impl Exchange {
         took: Duration,
     ) {
         let Some(admitted) = self.0.admitted.get() else { return };
+        if status == StatusCode::FORBIDDEN {
+            let Admitted { app, org, subject, client, asked, .. } = admitted;
+            app.refused(*org, subject, client.as_deref(), asked, reason.unwrap_or_default());
+        }
         let quirks = self.0.noted.quirks();
         let is_read = method.is_safe() || uri.path().trim_end_matches('/').ends_with("/.search");
         if is_read && quirks.is_empty() && status.as_u16() < 400 && !admitted.logs_all {

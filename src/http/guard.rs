@@ -7,11 +7,13 @@ use poem::http::{HeaderMap, StatusCode};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthScopes};
+use uuid::Uuid;
 
 use super::error::Rejection;
 use super::exchange::Exchange;
 use super::tenant::OrgContext;
 use crate::app::App;
+use crate::app::audit::Asked;
 use crate::auth::{self, Principal};
 use crate::scim::{Profile, Quirk};
 
@@ -92,6 +94,9 @@ pub enum OAuthScope {
     /// Make, rotate and revoke tokens.
     #[oai(rename = "tokens:write")]
     TokensWrite,
+    /// Read the audit log.
+    #[oai(rename = "audit:read")]
+    AuditRead,
 }
 
 /// Names of the two schemes: *Authorize* in Swagger UI takes a client's credentials, or a token that somebody has.
@@ -142,21 +147,23 @@ impl<'a> ApiExtractor<'a> for Authed {
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let context = request.data::<OrgContext>().ok_or_else(Rejection::not_found)?;
         let app = &context.app;
-        let who = match bearer(request.headers()) {
-            Ok(token) => app.token_verify(token, context.org, app.now()).await.map_err(Rejection::from),
-            Err(rejection) => Err(rejection),
-        };
-        let who = who.map_err(|rejection| rejection.tell_metadata(context))?;
-        // The org of the path and of the token are the same, or there is nothing here (V-40).
-        if !context.is(&who.org) {
-            return Err(Rejection::not_found().into());
-        }
         let exchange = Exchange::of(request);
-        exchange.admit(app, &who);
+        let token = bearer(request.headers()).map_err(|rejection| rejection.tell_metadata(context))?;
+        let found = app.token_verify(token, context.org, app.now()).await;
+        // The org of the path and of the token are the same, or there is nothing here (V-40).
+        let who = match found {
+            Ok(who) if context.is(&who.org) => who,
+            found => {
+                let rejection = found.err().map_or_else(Rejection::not_found, Rejection::from);
+                app.refused_token(token, &exchange.asked(request), &rejection.detail).await;
+                return Err(rejection.tell_metadata(context).into());
+            }
+        };
+        exchange.admit(app, &who, request);
         if !context.is_tidy && !exchange.allow(Quirk::UntidyAddress) {
             return Err(Rejection::not_found().into());
         }
-        let who = Principal { noted: exchange.noted().clone(), ..who };
+        let who = Principal { noted: exchange.noted().clone(), request: exchange.request(), ..who };
         Ok(Authed { who, app: context.app.clone(), base: context.base.clone() })
     }
 }
@@ -165,6 +172,13 @@ impl Authed {
     /// The switches that hold in the org.
     pub fn profile(&self) -> Profile {
         self.app.profile(&self.who)
+    }
+
+    /// Notes that one of several things that the caller asked at `pattern` was refused.
+    pub fn refused(&self, pattern: &'static str, resource: Option<Uuid>, detail: &str) {
+        let Principal { org, subject, client_id, request, .. } = &self.who;
+        let asked = Asked { method: "POST", pattern: pattern.into(), resource, request: request.clone() };
+        self.app.refused(org.id, subject, client_id.as_deref(), &asked, detail);
     }
 
     /// Where the resource `id` of `endpoint` (`Users`, `Groups` …) lives: `meta.location`.

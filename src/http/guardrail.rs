@@ -73,15 +73,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
             request.set_method(Method::GET);
         }
         // What concerns an org goes to its own log, too.
+        let exchange = Exchange::new(id.to_str().unwrap_or_default());
         let is_compat = Guests::parse(uri.path()).is_some();
-        let exchange = (is_compat || is_scim(uri.path())).then(Exchange::default);
         if is_compat {
             request.extensions_mut().insert(TraceId(id.clone()));
         }
         let user_agent = request.headers().get(USER_AGENT).cloned();
-        if let Some(exchange) = &exchange {
-            request.extensions_mut().insert(exchange.clone());
-        }
+        request.extensions_mut().insert(exchange.clone());
         let answer = self.answer(request).await;
         let reason = answer.as_ref().err().map(|rejection| rejection.detail.clone());
         let cause = answer.as_ref().err().and_then(chain);
@@ -99,9 +97,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guardrail<E> {
             }
             log(&id, &method, uri.path(), status, started.elapsed(), cause);
         }
-        if let Some(exchange) = exchange {
-            exchange.log((&method, &uri, user_agent.as_ref()), status, reason.as_deref(), started.elapsed());
-        }
+        exchange.log((&method, &uri, user_agent.as_ref()), status, reason.as_deref(), started.elapsed());
         if method == Method::HEAD {
             strip_body(&mut response);
         }

@@ -5,6 +5,7 @@
 //! definitions, `resource::message` writes down what is no resource, `resource::example` shows one of each.
 
 mod attributes;
+mod audit;
 mod credentials;
 mod deleted;
 mod example;
@@ -118,6 +119,10 @@ shapes! {
     LoggedRequest => |_| requests::line(),
     /// A page of the request log.
     LoggedRequests => requests::page,
+    /// An entry of the audit log.
+    AuditEntry => |_| audit::entry(),
+    /// A page of the audit log.
+    AuditEntries => audit::page,
     /// What had to be forgiven.
     QuirkCounts => |_| requests::counts(),
     /// A machine caller.

@@ -6,7 +6,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
-use super::api::{ClientsApi, DeletedApi, MailApi, RequestsApi, SchemasApi, SettingsApi, TokensApi};
+use super::api::{AuditApi, ClientsApi, DeletedApi, MailApi, RequestsApi, SchemasApi, SettingsApi, TokensApi};
 use super::compat::Guests;
 use super::docs::Docs;
 use super::error::Rejection;
@@ -28,10 +28,10 @@ fn scim() -> Scim {
 }
 
 /// Every operation of an org, as one OpenAPI object.
-pub(super) type Api = (Scim, SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi, ClientsApi, TokensApi);
+pub(super) type Api = (Scim, SettingsApi, MailApi, RequestsApi, AuditApi, DeletedApi, SchemasApi, ClientsApi, TokensApi);
 
 pub(super) fn api() -> Api {
-    (scim(), SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi, ClientsApi, TokensApi)
+    (scim(), SettingsApi, MailApi, RequestsApi, AuditApi, DeletedApi, SchemasApi, ClientsApi, TokensApi)
 }
 
 /// Whether `/docs` and `/openapi.json` are there.
@@ -51,7 +51,7 @@ pub fn routes(app: Arc<App>, documentation: Documentation) -> BoxEndpoint<'stati
     let site = Site {
         // What somebody added comes last: a path is matched to the words in it before its parameters.
         scim: operations::route((scim(), Resources)),
-        api: operations::route((SettingsApi, MailApi, RequestsApi, DeletedApi, SchemasApi, ClientsApi, TokensApi)),
+        api: operations::route((SettingsApi, MailApi, RequestsApi, AuditApi, DeletedApi, SchemasApi, ClientsApi, TokensApi)),
         oauth: operations::route((OauthApi, MetadataApi)),
         docs,
         app,

@@ -2,10 +2,12 @@
 //!
 //! Decisions only; `store` keeps the rows and its foreign keys hold the parent-only rule.
 
+pub mod audit;
 pub mod definitions;
 pub mod log;
 mod setting;
 mod settings;
+pub mod watch;
 
 pub use setting::{Choices, Form, Setting};
 pub use settings::Settings;
@@ -71,6 +73,11 @@ pub enum Change {
         expected: Option<u64>,
         /// What becomes of the orgs below it.
         children: Children,
+    },
+    /// This happened beside the writes, in any org.
+    Audited {
+        /// What.
+        events: Vec<audit::Event>,
     },
     /// It was asked this, and so were others.
     RequestsLogged {

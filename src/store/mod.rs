@@ -3,24 +3,29 @@
 //! Every call takes the org; what belongs to another org does not exist. Nothing outside `store/sqlite` may know which engine
 //! it is. Only what is listed here is remembered: documents, rows of members, invitations, letters, clients.
 
+mod author;
+mod page;
 pub mod sqlite;
 
 use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use uuid::Uuid;
+
+pub use author::{Actor, Author};
+pub use page::Page;
 
 use crate::auth::{self, Client, NotHeld, ProvisioningToken, ScopeSet, Source};
 use crate::base::limit::QUERY_DEADLINE;
 use crate::base::{ClientId, GroupId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::directory::deleted::{Restored, Tombstone};
 use crate::invite::{Due, Invitation, Invitee};
+use crate::org::audit;
 use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{self, Contents, Org, Settings, Uprooted};
 use crate::outbox::{Letter, Shares};
-use crate::scim::list::{Position, Query, SortKey, Start};
+use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
 use crate::{directory, invite, outbox};
 
@@ -51,6 +56,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// What requests to `org` needed, the most needed first.
     async fn quirk_counts(&self, org: OrgId) -> Result<Vec<QuirkCount>, Error>;
+
+    /// The entries of the audit log of `org` that are wanted, the newest first.
+    async fn audit(&self, org: OrgId, wanted: &audit::Wanted) -> Result<Vec<audit::Entry>, Error>;
+
+    /// One of them.
+    async fn audit_entry(&self, org: OrgId, id: audit::EntryId) -> Result<Option<audit::Entry>, Error>;
+
+    /// The last entry of each chain, or of that of `org`. For operators.
+    async fn audit_heads(&self, org: Option<OrgId>) -> Result<Vec<audit::Head>, Error>;
+
+    /// Whether every chain holds, or that of `org`, and goes through the heads that were `noted` elsewhere. For operators: it reads all.
+    async fn audit_verify(&self, org: Option<OrgId>, noted: Vec<audit::Head>) -> Result<audit::Verified, Error>;
 
     /// What an org itself has chosen; what holds there is in [`Org::settings`].
     async fn settings(&self, org: OrgId) -> Result<Option<Settings>, Error>;
@@ -279,78 +296,6 @@ pub struct Defined {
     pub schemas: Vec<String>,
     /// Resource types, as JSON.
     pub types: Vec<String>,
-}
-
-/// One page of a list.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Page {
-    /// All that match.
-    pub total: usize,
-    /// Those of this page.
-    pub records: Vec<Record>,
-    /// What each of them is sorted by.
-    pub keys: Vec<Option<SortKey>>,
-    /// Whether there are more in the direction in which the page was read.
-    pub has_more: bool,
-}
-
-impl Page {
-    /// Where the page after this one starts, which started at `start`; none if this is the last one.
-    pub fn next(&self, start: &Start) -> Option<Start> {
-        let has_next = self.has_more || matches!(start, Start::Before(_));
-        Some(Start::After(self.position(self.records.len().checked_sub(1)?)?)).filter(|_| has_next)
-    }
-
-    /// Where the page before this one ends, which started at `start`; none if this is the first one.
-    pub fn previous(&self, start: &Start) -> Option<Start> {
-        let has_previous = match start {
-            Start::Offset(_) => false,
-            Start::After(_) => true,
-            Start::Before(_) => self.has_more,
-        };
-        Some(Start::Before(self.position(0)?)).filter(|_| has_previous)
-    }
-
-    fn position(&self, at: usize) -> Option<Position> {
-        Some(Position { key: self.keys.get(at)?.clone(), id: self.records.get(at)?.id })
-    }
-}
-
-/// For whom something is written, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// Who.
-    pub actor: Actor,
-    /// The moment that the log shows.
-    pub at: Timestamp,
-    /// What it may hand out: who adds to a group, or changes what a group gives, has to hold that.
-    pub holds: ScopeSet,
-}
-
-/// Who can write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// The subject of a token.
-    Subject(auth::Subject),
-    /// Whoever holds the link of an invitation.
-    Invitee,
-    /// Whoever runs commands on the machine.
-    Operator,
-    /// The worker.
-    Worker,
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Actor::Subject(auth::Subject::Client(id)) => write!(f, "client {id}"),
-            Actor::Subject(auth::Subject::User(id)) => write!(f, "user {id}"),
-            Actor::Subject(auth::Subject::External { issuer, subject }) => write!(f, "external {issuer} {subject}"),
-            Actor::Invitee => f.write_str("invitee"),
-            Actor::Operator => f.write_str("operator"),
-            Actor::Worker => f.write_str("worker"),
-        }
-    }
 }
 
 /// Which tombstones.

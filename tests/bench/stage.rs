@@ -93,7 +93,7 @@ impl Stage {
     }
 
     fn author(&self) -> Author {
-        Author { actor: Actor::Operator, at: self.app.now(), holds: ScopeSet::ALL }
+        Author::new(Actor::Operator, self.app.now())
     }
 
     /// One more, whom no group knows.

@@ -79,6 +79,8 @@ pub(crate) const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/requests", Scope("requests:read"), 200),
     ("GET", "/requests/{id}", Scope("requests:read"), 200),
     ("GET", "/quirks", Scope("requests:read"), 200),
+    ("GET", "/audit", Scope("audit:read"), 200),
+    ("GET", "/audit/{id}", Scope("audit:read"), 200),
     ("GET", "/settings", Scope("settings:read"), 200),
     ("PUT", "/settings", Scope("settings:write"), 200),
     ("PATCH", "/settings", Scope("settings:write"), 200),
@@ -118,7 +120,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, Needs, u16)] = &[
 ];
 
 /// Operations on resources of a type that the tree added; in its document, not in that of the server.
-const OWN: &[(&str, &str, Needs, u16)] = &[
+pub(crate) const OWN: &[(&str, &str, Needs, u16)] = &[
     ("GET", "/Robots", Scope("resources:read"), 200),
     ("POST", "/Robots", Scope("resources:write"), 201),
     ("POST", "/Robots/.search", Scope("resources:read"), 200),
@@ -129,8 +131,9 @@ const OWN: &[(&str, &str, Needs, u16)] = &[
 ];
 
 /// The first segments of what stands below `api` and not below `scim2`.
-const API: [&str; 11] = [
+const API: [&str; 12] = [
     "settings",
+    "audit",
     "mail",
     "requests",
     "quirks",
@@ -158,17 +161,17 @@ const BESIDE: &[(&str, &str, u16)] = &[
 ];
 
 /// An org with a parent, a child, a sibling, and a neighbour in another tree.
-struct Stage {
-    server: Server,
-    org: String,
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    pub(crate) org: String,
     /// Admin of the org, who prepares and checks.
-    admin: Persona,
+    pub(crate) admin: Persona,
     parent: Persona,
     made: u32,
 }
 
 impl Stage {
-    async fn new() -> Stage {
+    pub(crate) async fn new() -> Stage {
         let server = Server::start();
         let root = server.admin(&server.tree.root).api();
         let schema = json!({ "id": ROBOT, "attributes": [{ "name": "displayName" }] });
@@ -186,7 +189,7 @@ impl Stage {
     }
 
     /// The path with a fresh resource in it, and a body that would do.
-    async fn request(&mut self, method: &str, path: &str) -> (String, Option<Value>) {
+    pub(crate) async fn request(&mut self, method: &str, path: &str) -> (String, Option<Value>) {
         self.made += 1;
         let name = format!("name{}", self.made);
         let invitee = format!("invitee{}", self.made);
@@ -280,6 +283,10 @@ impl Stage {
             "clients" | "tokens" if path.contains("{id}") => {
                 let body = json!({ "name": name, "scope": format!("{kind}:write") });
                 self.admin.api().post(&format!("/{kind}"), &body).await.expect(201).id()
+            }
+            "audit" if path.contains("{id}") => {
+                let log = self.admin.api().get("/audit?limit=1").await.expect(200).body;
+                log["entries"][0]["id"].as_str().expect("an entry").to_owned()
             }
             "deleted" if path.contains("{id}") => {
                 let id = self.admin.user(&format!("old{}", self.made)).await;

@@ -1,6 +1,7 @@
 //! The one integration binary. Modules mirror the rooms; what concerns the whole server speaks to the real binary from outside:
 //! `server` starts it, `smtp` receives its letters.
 
+mod audit;
 mod bulk;
 mod cli;
 mod clients;

@@ -133,3 +133,20 @@ async fn who_was_not_let_in_leaves_no_line() {
     let log = page(&admin.api(), "/requests", |page| !lines(page).is_empty()).await;
     assert_eq!(lines(&log).iter().map(|line| line["status"].clone()).collect::<Vec<_>>(), [201]);
 }
+
+/// What was forgiven counts as well where the request fails in the end, and is told once.
+#[tokio::test]
+async fn a_patch_that_fails_shows_what_it_needed_until_then() {
+    let server = Server::start();
+    let admin = server.admin(&server.tree.root);
+    let (id, _) = (admin.user("ada").await, admin.user("eve").await);
+    let remove = json!({ "op": "remove", "path": "emails[type eq \"nope\"]" });
+    let taken = json!([remove, { "op": "replace", "path": "userName", "value": "eve" }]);
+    admin.patch(&format!("/Users/{id}"), taken).await.expect(409);
+    admin.patch(&format!("/Users/{id}"), json!([remove])).await.expect(200);
+    let all = page(&admin.api(), "/requests?method=PATCH", has(2)).await;
+    for line in lines(&all) {
+        assert_eq!(line["quirks"], json!(["remove-without-match"]), "{line}");
+    }
+    assert_eq!(server.log().matches("read in a dialect").count(), 2, "once for each request");
+}

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 /// Every scope there is, as a token asks for it.
 pub(crate) const ALL_SCOPES: &str = "users:read users:write groups:read groups:write invitations:read invitations:write \
      organizations:read organizations:write settings:read settings:write deleted:read deleted:write resources:read resources:write schemas:read schemas:write \
-     requests:read clients:read clients:write tokens:read tokens:write";
+     requests:read clients:read clients:write tokens:read tokens:write audit:read";
 
 /// A running server; it is killed when this is dropped.
 pub(crate) struct Server {

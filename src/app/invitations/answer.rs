@@ -163,15 +163,20 @@ impl App {
         Ok(invite::answer::accept(invitation, &facts, guest, ending, now)?)
     }
 
-    /// The groups that the person who invited may no longer give. What a machine may do is asked when it invites.
+    /// The groups that whoever invited may no longer give; whoever an external issuer vouches for was asked then.
     async fn forbidden(&self, invitation: &Invitation) -> Result<Vec<GroupId>, Error> {
-        let inviter = invitation.inviter_subject.as_deref().and_then(|subject| subject.strip_prefix("user "));
-        let Some(inviter) = inviter.and_then(|id| id.parse::<UserId>().ok()) else { return Ok(Vec::new()) };
         let (org, ids) = (invitation.org, invitation.groups.iter().map(|group| group.id));
-        let inviter_row = self.store.resource(org, Kind::User, inviter.0, References::Omit, self.now()).await?;
-        let holds = match inviter_row.is_some_and(is_active) {
-            true => self.store.rights(org, inviter).await?,
-            false => ScopeSet::NONE,
+        let inviter = invitation.inviter_subject.as_deref().and_then(|subject| subject.split_once(' '));
+        let holds = match inviter.map(|(kind, id)| (kind, id.parse::<UserId>())) {
+            Some(("user", Ok(id))) => {
+                let row = self.store.resource(org, Kind::User, id.0, References::Omit, self.now()).await?;
+                if row.is_some_and(is_active) { self.store.rights(org, id).await? } else { ScopeSet::NONE }
+            }
+            Some(("client", Ok(id))) => {
+                let client = self.store.client(id.0.into()).await?.filter(|client| client.org == org);
+                client.map_or(ScopeSet::NONE, |client| client.scopes())
+            }
+            _ => return Ok(Vec::new()),
         };
         let gives = self.store.groups_give(org, &ids.clone().map(|id| id.0).collect::<Vec<_>>()).await?;
         let lacking = ids.zip(gives).filter(|(_, gives)| !gives.is_within(holds));

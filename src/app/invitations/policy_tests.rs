@@ -17,7 +17,7 @@ impl Stage {
     async fn after(mut self, org: &str, body: Value) -> Stage {
         let who = if org == "acme" { &mut self.acme } else { &mut self.partners };
         let choose = |own| Settings::parse(own, object(body.clone()));
-        self.app.org_settings_change(Actor::Operator, who.org.id, choose).await.expect("chosen");
+        self.app.org_settings_change(Actor::Operator.into(), who.org.id, choose).await.expect("chosen");
         // What holds below follows, so that a child sees the choice of its parent.
         for who in [&mut self.acme, &mut self.partners, &mut self.makers] {
             who.org = self.app.store.org(who.org.id).await.expect("read").expect("there").into();

@@ -69,6 +69,7 @@ fn caller(org: Org) -> Principal {
         scopes: ScopeSet::ALL,
         token: None,
         noted: Default::default(),
+        request: None,
         expires_at: Timestamp(i64::MAX),
         schemas: Schemas::core().clone(),
     }

@@ -75,6 +75,7 @@ impl Stage {
             expires_at,
             schemas,
             noted: Default::default(),
+            request: None,
         }
     }
 }

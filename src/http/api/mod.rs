@@ -1,6 +1,7 @@
-//! What an org has beside its directory: settings, mail, schemas, clients and tokens, the request log, and what was deleted. Below
+//! What an org has beside its directory: settings, mail, schemas, clients and tokens, the request log, the audit log, and what was deleted. Below
 //! `/t/{root}/o/{org}/api`; errors are SCIM's.
 
+mod audit;
 mod clients;
 mod deleted;
 mod mail;
@@ -12,6 +13,7 @@ mod tokens;
 
 use poem_openapi::Tags;
 
+pub use audit::AuditApi;
 pub use clients::ClientsApi;
 pub use deleted::DeletedApi;
 pub use mail::MailApi;
@@ -23,6 +25,8 @@ pub use tokens::TokensApi;
 /// Headings in the document.
 #[derive(Tags)]
 enum Tag {
+    /// Who did what, and who was refused.
+    Audit,
     /// Machine callers, with their own credentials and scopes.
     Clients,
     /// What was deleted and can be restored for a while.
@@ -40,8 +44,9 @@ enum Tag {
 }
 
 /// The first segments of the paths, to tell them from those below `scim2`.
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 12] = [
     "/clients",
+    "/audit",
     "/deleted",
     "/enterable-organizations",
     "/mail",

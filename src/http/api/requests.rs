@@ -80,7 +80,7 @@ impl RequestsApi {
     }
 }
 
-fn wrong(name: &str, text: &str, expected: &str) -> scim::Error {
+pub(super) fn wrong(name: &str, text: &str, expected: &str) -> scim::Error {
     scim::Error::bad(ScimType::InvalidValue, format!("`{name}` is {text:?}, expected {expected}"))
 }
 
@@ -99,7 +99,7 @@ fn quirk_of(name: &str) -> Result<Quirks, scim::Error> {
     Ok(Quirks::of(quirk))
 }
 
-fn instant(name: &str, text: &str) -> Result<Timestamp, scim::Error> {
+pub(super) fn instant(name: &str, text: &str) -> Result<Timestamp, scim::Error> {
     // A `+` that was not escaped arrives as a blank.
     Timestamp::parse(&text.replace(' ', "+")).ok_or_else(|| wrong(name, text, "a dateTime such as `2026-11-24T04:40:37Z`"))
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use self::form::{OauthForm, RevocationRequest, Sent, TokenRequest};
 pub use self::metadata::MetadataApi;
 pub(super) use self::metadata::resource_metadata;
+use super::exchange::Exchange;
 use crate::app::tokens::Issued;
 use crate::app::{self, App, ErrorKind};
 use crate::auth::{self, exchange};
@@ -48,8 +49,13 @@ impl OauthApi {
     /// admitted it, named by `resource` or `audience`; `organization_switch` with `token` and `switching_organization` is the same. The new
     /// token never may more than the old one, and ends with it.
     #[oai(path = "/oauth2/token", method = "post", operation_id = "issueToken")]
-    async fn token(&self, app: Data<&Arc<App>>, form: OauthForm<TokenRequest>) -> Result<TokenAnswer, RefusedAnswer> {
-        let issued = issue(&app, form).await?;
+    async fn token(
+        &self,
+        app: Data<&Arc<App>>,
+        exchange: Data<&Exchange>,
+        form: OauthForm<TokenRequest>,
+    ) -> Result<TokenAnswer, RefusedAnswer> {
+        let issued = issue(&app, form, exchange.request().as_deref()).await?;
         Ok(TokenAnswer::Issued(Json(issued), NO_STORE.into()))
     }
 
@@ -61,9 +67,10 @@ impl OauthApi {
     async fn revoke(
         &self,
         app: Data<&Arc<App>>,
+        exchange: Data<&Exchange>,
         form: OauthForm<RevocationRequest>,
     ) -> Result<RevocationAnswer, RefusedAnswer> {
-        revoke(&app, form).await?;
+        revoke(&app, form, exchange.request().as_deref()).await?;
         Ok(RevocationAnswer::Revoked(NO_STORE.into()))
     }
 
@@ -76,7 +83,7 @@ impl OauthApi {
     }
 }
 
-async fn issue(app: &App, form: OauthForm<TokenRequest>) -> Result<AccessToken, Refused> {
+async fn issue(app: &App, form: OauthForm<TokenRequest>, request: Option<&str>) -> Result<AccessToken, Refused> {
     let sent = form.0?;
     match sent.get("grant_type") {
         Some("client_credentials") => {
@@ -84,7 +91,7 @@ async fn issue(app: &App, form: OauthForm<TokenRequest>) -> Result<AccessToken, 
                 let detail = "tokens are for this server only, and it is named by its issuer";
                 return Err(Refused::new("invalid_target", detail));
             }
-            Ok(app.token_issue(&sent.client, sent.get("scope")).await?.into())
+            Ok(app.token_issue(&sent.client, sent.get("scope"), request).await?.into())
         }
         Some(exchange::GRANT_TYPE) => {
             for (name, is_needed) in [("subject_token_type", true), ("requested_token_type", false)] {
@@ -97,9 +104,11 @@ async fn issue(app: &App, form: OauthForm<TokenRequest>) -> Result<AccessToken, 
                 return Err(Refused::new("invalid_request", "`actor_token` is not taken: who acts is the client"));
             }
             let targets: Vec<&str> = sent.targets.iter().map(String::as_str).filter(|name| *name != app.issuer()).collect();
-            switch(app, &sent, sent.need("subject_token")?, &targets).await
+            switch(app, &sent, sent.need("subject_token")?, &targets, request).await
         }
-        Some(exchange::SWITCH) => switch(app, &sent, sent.need("token")?, &[sent.need("switching_organization")?]).await,
+        Some(exchange::SWITCH) => {
+            switch(app, &sent, sent.need("token")?, &[sent.need("switching_organization")?], request).await
+        }
         _ => {
             let known = GRANT_TYPES.join(", ");
             Err(Refused::new("unsupported_grant_type", format!("not one of {known}")))
@@ -108,12 +117,12 @@ async fn issue(app: &App, form: OauthForm<TokenRequest>) -> Result<AccessToken, 
 }
 
 /// A token for the one org that `targets` name, each by its URL or its id.
-async fn switch(app: &App, sent: &Sent, token: &str, targets: &[&str]) -> Result<AccessToken, Refused> {
+async fn switch(app: &App, sent: &Sent, token: &str, targets: &[&str], request: Option<&str>) -> Result<AccessToken, Refused> {
     let Some((first, rest)) = targets.split_first() else {
         return Err(Refused::new("invalid_request", "the organization is not named, neither by `resource` nor by `audience`"));
     };
     let target = org_of(app, first).filter(|(org, _)| rest.iter().all(|one| org_of(app, one).is_some_and(|(o, _)| o == *org)));
-    let issued = app.token_exchange(&sent.client, token, target, sent.get("scope")).await?;
+    let issued = app.token_exchange(&sent.client, token, target, sent.get("scope"), request).await?;
     Ok(AccessToken { issued_token_type: Some(exchange::ACCESS_TOKEN.into()), ..issued.into() })
 }
 
@@ -125,9 +134,9 @@ fn org_of<'a>(app: &App, target: &'a str) -> Option<(OrgId, Option<&'a str>)> {
     Some((org.parse().ok()?, Some(root)))
 }
 
-async fn revoke(app: &App, form: OauthForm<RevocationRequest>) -> Result<(), Refused> {
+async fn revoke(app: &App, form: OauthForm<RevocationRequest>, request: Option<&str>) -> Result<(), Refused> {
     let sent: Sent = form.0?;
-    Ok(app.token_end(&sent.client, sent.need("token")?).await?)
+    Ok(app.token_end(&sent.client, sent.need("token")?, request).await?)
 }
 
 impl From<Issued> for AccessToken {

@@ -1,5 +1,6 @@
 //! `/Bulk`: RFC 7644 §3.7, many operations in one request.
 
+use poem::http::StatusCode;
 use poem_openapi::OpenApi;
 use serde_json::{Map, Value, json};
 
@@ -62,6 +63,7 @@ async fn carry_out(caller: Authed, ticket: Option<Ticket>, request: Map<String, 
 /// B-11, B-12, B-13: `status` is a string, as in all samples of the RFC.
 fn shown(entry: Entry, caller: &Authed) -> Value {
     let mut shown = Map::new();
+    let resource = entry.resource.as_ref().and_then(|(_, id)| id.parse().ok());
     if let Some((endpoint, id)) = entry.resource {
         shown.insert("location".into(), format!("{}{endpoint}/{id}", caller.base).into());
     }
@@ -74,6 +76,9 @@ fn shown(entry: Entry, caller: &Authed) -> Value {
         }
         Err(error) => {
             let rejection = Rejection::from(error);
+            if rejection.status == StatusCode::FORBIDDEN {
+                caller.refused("/Bulk", resource, &rejection.detail);
+            }
             if let Some(cause) = &rejection.cause {
                 tracing::error!(org.id = %caller.who.org.id, cause = &**cause as &dyn std::error::Error, "an operation failed");
             }

@@ -90,6 +90,7 @@ pub(super) fn may_shut_out(change: &Change) -> bool {
         Change::Org(
             org::Change::OrgCreated { .. } | org::Change::RequestsLogged { .. } | org::Change::RequestsExpired { .. },
         )
+        | Change::Org(org::Change::Audited { .. })
         | Change::Auth(auth::Change::ClientCreated(_) | auth::Change::TokenCreated(_, None))
         | Change::Auth(auth::Change::AssertionUsed { .. } | auth::Change::Used(_)) => false,
         // Of settings nobody is shut out, but the answer tells what holds in the org.

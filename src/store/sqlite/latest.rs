@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::change_log::Signatures;
 use super::readers::one;
-use super::{change_log, invitation_life, users};
-use crate::auth::ScopeSet;
+use super::{invitation_life, users};
 use crate::base::Timestamp;
 use crate::invite::{Invitation, Status};
 use crate::store::{Actor, Author, Error};
@@ -54,8 +54,8 @@ pub(super) fn has_gone_back(latest: Timestamp, at: Timestamp) -> bool {
 }
 
 /// Puts down what was over by `latest`, before the first write with an earlier time.
-pub(super) fn settle(db: &Connection, latest: Timestamp) -> Result<(), Error> {
-    change_log::sign(db, &Author { actor: Actor::Worker, at: latest, holds: ScopeSet::ALL })?;
+pub(super) fn settle(db: &Connection, signatures: &mut Signatures, latest: Timestamp) -> Result<(), Error> {
+    signatures.sign(db, &Author::new(Actor::Worker, latest))?;
     invitation_life::expire(db, latest, usize::MAX)?;
     users::end_memberships(db, latest)
 }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod attributes;
+mod audit;
 mod change_log;
 mod clients;
 mod columns;
@@ -48,8 +49,9 @@ use crate::auth::{Client, ProvisioningToken, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, InvitationId, OrgId, Timestamp, UserId};
 use crate::directory::deleted::Tombstone;
 use crate::invite::{Due, Invitation, Invitee};
+use crate::org::audit::{EntryId, Head, Verified};
 use crate::org::log::{Entry, QuirkCount, Wanted};
-use crate::org::{Contents, Org, Settings, Uprooted};
+use crate::org::{self, Contents, Org, Settings, Uprooted};
 use crate::outbox::{Letter, Shares};
 use crate::scim::list::Query;
 use crate::scim::{Kind, Record};
@@ -119,6 +121,23 @@ impl Store for Sqlite {
 
     async fn quirk_counts(&self, org: OrgId) -> Result<Vec<QuirkCount>, Error> {
         self.readers.inline(|db| request_log::counts(db, org))
+    }
+
+    async fn audit(&self, org: OrgId, wanted: &org::audit::Wanted) -> Result<Vec<org::audit::Entry>, Error> {
+        let wanted = wanted.clone();
+        self.readers.pooled(move |db| audit::list(db, org, &wanted)).await
+    }
+
+    async fn audit_entry(&self, org: OrgId, id: EntryId) -> Result<Option<org::audit::Entry>, Error> {
+        self.readers.inline(|db| audit::entry(db, org, id))
+    }
+
+    async fn audit_heads(&self, org: Option<OrgId>) -> Result<Vec<Head>, Error> {
+        self.readers.inline(|db| audit::heads(db, org))
+    }
+
+    async fn audit_verify(&self, org: Option<OrgId>, noted: Vec<Head>) -> Result<Verified, Error> {
+        self.readers.unhurried(move |db| audit::verify(db, org, &noted)).await
     }
 
     async fn settings(&self, org: OrgId) -> Result<Option<Settings>, Error> {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row};
 
 use super::readers::{all, execute, one};
-use super::{Breach, breach, request_log, rights, settings, tokens, tree};
+use super::{Breach, breach, change_log, request_log, rights, settings, tokens, tree};
 use crate::auth::{ScopeSet, Subject};
 use crate::base::{OrgId, Timestamp, text};
 use crate::org::{Change, Org};
@@ -57,6 +57,7 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
             tree::change(db, (*below, *id), *expected, doc.as_deref(), *parent, *at)
         }
         Change::OrgDeleted { below, id, expected, children } => tree::delete(db, (*below, *id), *expected, *children),
+        Change::Audited { events } => change_log::write(db, events),
         Change::RequestsLogged { entries } => request_log::write(db, entries),
         Change::RequestsExpired { since, at, rows } => request_log::expire(db, *since, *at, *rows),
         Change::SettingsChanged { org, expected, settings } => settings::write(db, *org, expected, settings),

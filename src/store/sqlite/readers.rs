@@ -72,8 +72,16 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        self.unhurried(|db| within(db, QUERY_DEADLINE, read)).await
+    }
+
+    /// The same without an end, for an operator.
+    pub(super) async fn unhurried<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let connection = self.pool.get().await.map_err(|error| Error::Engine(error.into()))?;
-        let answer = connection.interact(move |db| within(db, QUERY_DEADLINE, read)).await;
+        let answer = connection.interact(|db| read(db)).await;
         answer.unwrap_or_else(|error| Err(refusal(format!("a read ended early: {error}"))))
     }
 

@@ -14,9 +14,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::admission::{Admission, may_shut_out};
+use super::change_log::Signatures;
 use super::latest::{self, Latest};
 use super::open::{BUSY, refusal};
-use super::{change_log, outbox, rights, write};
+use super::{outbox, rights, write};
 use crate::base::{Timestamp, limit};
 use crate::outbox::Letter;
 use crate::store::{Author, Change, Commit, Error, Outcome, Refused};
@@ -163,13 +164,18 @@ fn work(db: &Connection, jobs: &Receiver<Job>, admission: &Admission, latest: &L
 
 /// Runs `batch` in one transaction and answers everybody.
 fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission, latest: &Latest) {
-    if let Err(error) = db.execute_batch("begin immediate") {
-        let text = error.to_string();
-        for job in batch.drain(..) {
-            fail(job, &text);
+    let begun = db.execute_batch("begin immediate").map_err(Error::from).and_then(|()| Signatures::new(db));
+    let mut signatures = match begun {
+        Ok(signatures) => signatures,
+        Err(error) => {
+            let text = chain(&error);
+            batch.drain(..).for_each(|job| fail(job, &text));
+            if !db.is_autocommit() {
+                let _ = db.execute_batch("rollback");
+            }
+            return;
         }
-        return;
-    }
+    };
     let matters = |change: &Change| may_shut_out(change) || rights::may_change(db, change).unwrap_or(true);
     let mut shuts_out = batch.iter().any(|job| match job {
         Job::Commit(_, changes, _) => changes.iter().any(matters),
@@ -182,21 +188,19 @@ fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission, latest: &La
         if let Some(at) = job.at() {
             if latest::has_gone_back(now, at) {
                 shuts_out = true;
-                if let Err(error) = guarded(db, || latest::settle(db, now)) {
+                if let Err(error) = guarded(db, || latest::settle(db, &mut signatures, now)) {
                     tracing::error!(error = &error as &dyn std::error::Error, "what was over could not be put down");
                 }
                 now = at;
             }
             now = now.max(at);
         }
-        ran.push(run_one(db, job));
+        ran.push(run_one(db, &mut signatures, job));
     }
     // An engine that runs out of disk ends the whole transaction by itself; then nothing of it was written.
     let committed = match db.is_autocommit() {
         true => Err("the transaction was lost".to_owned()),
-        false => {
-            change_log::sign_off(db, now).and_then(|()| Ok(db.execute_batch("commit")?)).map_err(|error| error.to_string())
-        }
+        false => signatures.close(db, now).and_then(|()| Ok(db.execute_batch("commit")?)).map_err(|error| chain(&error)),
     };
     if committed.is_err() && !db.is_autocommit() {
         let _ = db.execute_batch("rollback");
@@ -212,23 +216,25 @@ fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission, latest: &La
     }
 }
 
-fn run_one(db: &Connection, job: Job) -> Ran {
+fn run_one(db: &Connection, signatures: &mut Signatures, job: Job) -> Ran {
     match job {
         Job::Commit(author, changes, reply) => {
             let work = || {
-                change_log::sign(db, &author)?;
+                signatures.sign(db, &author)?;
                 changes.iter().map(|change| write(db, change)).collect()
             };
             Ran::Commit(guarded(db, work), reply)
         }
-        Job::Each { author, commits, failures_max, reply } => Ran::Each(run_each(db, &author, &commits, failures_max), reply),
+        Job::Each { author, commits, failures_max, reply } => {
+            Ran::Each(run_each(db, signatures, &author, &commits, failures_max), reply)
+        }
         Job::Lease { now, until, ids, reply } => Ran::Lease(guarded(db, || outbox::lease(db, now, until, &ids)), reply),
         Job::Close(_) => unreachable!("taken out of the batch before"),
     }
 }
 
-fn run_each(db: &Connection, author: &Author, commits: &[Commit], failures_max: usize) -> Each {
-    if let Err(error) = guarded(db, || change_log::sign(db, author)) {
+fn run_each(db: &Connection, signatures: &mut Signatures, author: &Author, commits: &[Commit], failures_max: usize) -> Each {
+    if let Err(error) = guarded(db, || signatures.sign(db, author)) {
         return vec![Err(Refused { at: 0, error })];
     }
     let mut results = Each::with_capacity(commits.len());
@@ -271,6 +277,12 @@ fn guarded<T>(db: &Connection, work: impl FnOnce() -> Result<T, Error>) -> Resul
         db.prepare_cached("release job")?.execute([])?;
     }
     result
+}
+
+/// The error with what caused it.
+fn chain(error: &Error) -> String {
+    let cause = std::error::Error::source(error);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 fn answer(ran: Ran, lost: Option<&String>) {

@@ -137,13 +137,13 @@ async fn every_change_of_a_credential_is_logged_once() {
             "operator: Token 3 ->1",
             "operator: Token 4 ->1",
             "operator: Token 5 ->1",
-            "operator: Token 4 1>-",
-            "operator: Token 6 1>-",
+            "operator: Token 4 ->-",
+            "operator: Token 6 ->-",
             "operator: Revocation 1 ->-",
             "operator: Revocation 1 ->-",
             "operator: Client 2 2>-",
             // It was cleared away by a clock that had not reached its end.
-            "operator: Token 5 1>-",
+            "operator: Token 5 ->-",
         ]
     );
     assert_eq!(world.events(world.parent), ["operator: Client 2 ->1", "operator: Client 2 1>-"], "with the parent's");

@@ -1,6 +1,7 @@
 //! The store, through its trait, on a file of its own; and what the file itself refuses, through plain SQL.
 
 mod agreement;
+mod audit;
 mod change_log;
 mod cursors;
 mod engine;
@@ -15,7 +16,6 @@ mod users;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use usher::auth::ScopeSet;
 use usher::base::{GroupId, InvitationId, OrgId, Timestamp, UserId};
 use usher::directory::{self, MemberChange};
 use usher::invite::{self, Delivery, Ending, Invitation, MissingGroups, Quota, Status, Via};
@@ -181,7 +181,7 @@ impl World {
 }
 
 fn author() -> Author {
-    Author { actor: Actor::Operator, at: NOW, holds: ScopeSet::ALL }
+    Author::new(Actor::Operator, NOW)
 }
 
 fn document(schema: &str, number: u128, attributes: Value) -> String {

@@ -19,6 +19,7 @@ use super::*;
 const WEAK: &[(&str, &str, &str)] = &[
     ("change_log", "org_id", "history outlives all"),
     ("change_log", "resource_id", "history outlives all"),
+    ("chains", "org_id", "history outlives all"),
     ("users", "home_org_id", "the end of the chain of sources, which are foreign keys"),
     ("users", "home_id", "the end of the chain of sources, which are foreign keys"),
     ("users", "invitation_id", "an invitation may be deleted, its guest stays"),
@@ -41,7 +42,7 @@ const WEAK: &[(&str, &str, &str)] = &[
 ];
 
 /// Tables that outlive an org.
-const HISTORY: &[&str] = &["change_log", "author"];
+const HISTORY: &[&str] = &["change_log", "chains", "author"];
 
 #[tokio::test]
 async fn every_reference_is_a_foreign_key_or_says_why_not() {
