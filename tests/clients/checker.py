@@ -23,6 +23,12 @@ EXCEPTIONS = {
     ("Group", "check_replace_attribute", "Attribute 'members' was not replaced or has unexpected value"),
     # It invites users of random names. An invitation needs a user of the parent organization; `tests/it/story.rs` has some.
     ("Invitation", "", "no parent whose users it could invite"),
+    # It fills `until`, an instant, with letters, which its own model refuses.
+    ("Invitation", "", "until"),
+    # An add keeps what is there (RFC 7644 §3.5.2.1); it expects the value that it added alone.
+    ("Group", "check_add_attribute", "extension:access:2.0:Group:scopes"),
+    # It names parents that it makes up. An organization stands below one that is there; `tests/it/orgs.rs` has some.
+    ("Organization", "", "there is no organization"),
 }
 
 
