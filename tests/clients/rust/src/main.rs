@@ -96,6 +96,7 @@ async fn main() -> Result<(), Failure> {
             groups: Some(vec![InviteGroup::new(group.id.ok_or("no id")?)]),
             ..InviteRequest::new()
         },
+        None,
     )
     .await?;
     assert_eq!((invited.invited, invited.failed), (1, 1));
