@@ -51,6 +51,8 @@ create table revoked_subjects (
   primary key (org_id, subject_id)
 ) strict, without rowid;
 
+create index revoked_subjects_by_until on revoked_subjects (until);
+
 -- Assertions of clients, each good for one use.
 create table assertions_used (
   client_id  blob not null references clients (id) on delete cascade,

@@ -61,7 +61,7 @@ impl App {
         };
         let now = self.now();
         let id = OrgId(self.random.uuid(now));
-        let change = orgs::create(id, &ancestors, &draft, now)?;
+        let change = orgs::create(id, who.org.id, &ancestors, &draft, now)?;
         let mut changes: Vec<store::Change> = vec![change.into()];
         if let (Subject::User(source), true) = (&who.subject, parent == who.org.id) {
             let (guest, group) = (UserId(self.random.uuid(now)), GroupId(self.random.uuid(now)));
@@ -147,6 +147,7 @@ impl App {
     /// Puts it under `parent` and tells what that ended, or would end.
     pub async fn org_move(&self, who: &Principal, id: OrgId, parent: OrgId, intent: Intent) -> Result<Uprooted, Error> {
         self.org_below(who, id, None).await?;
+        may_move_to(who, parent)?;
         self.org_shift(self.author_of(who), who.org.id, id, parent, intent).await
     }
 
@@ -174,6 +175,9 @@ impl App {
     /// The org after what was decided; none where it was stale and has to be decided anew.
     async fn org_write(&self, who: &Principal, current: Record, change: Option<Change>) -> Result<Option<Record>, Error> {
         let Some(change) = change else { return Ok(Some(current)) };
+        if let Change::OrgChanged { parent: Some(parent), .. } = &change {
+            may_move_to(who, *parent)?;
+        }
         match self.commit_one(who, change).await {
             Ok(Outcome::Written { .. }) => self.load(who, Kind::Organization, current.id, References::Include).await.map(Some),
             Ok(_) | Err(store::Error::Stale) => Ok(None),
@@ -274,6 +278,14 @@ impl App {
         }
         Ok(ancestry)
     }
+}
+
+/// What holds in `parent` will hold in what is moved below it: whoever chose it there chooses the settings of others.
+fn may_move_to(who: &Principal, parent: OrgId) -> Result<(), Error> {
+    if parent != who.org.id {
+        who.require(Scope::SettingsWrite)?;
+    }
+    Ok(())
 }
 
 /// Where an org cannot stand, that is the request's fault.

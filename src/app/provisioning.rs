@@ -27,6 +27,8 @@ const LIFETIME_MIN: Duration = Duration::from_secs(1);
 pub enum Revoked {
     /// This one, by its `jti`.
     Token(TokenId),
+    /// This one, whose `exp` is known.
+    Known(TokenId, Timestamp),
     /// All of a user or a client.
     Subject(Uuid),
     /// All of the org.
@@ -127,6 +129,7 @@ impl App {
         let change = match whom {
             // Nothing that was issued outlives this, so the row can be forgotten then.
             Revoked::Token(token) => Change::TokenRevoked { org, token, expires_at: at + LIFETIME_MAX },
+            Revoked::Known(token, expires_at) => Change::TokenRevoked { org, token, expires_at },
             Revoked::Subject(subject) => Change::SubjectRevoked { org, subject, at },
             Revoked::All => Change::SubjectRevoked { org, subject: org.0, at },
         };
@@ -244,8 +247,9 @@ impl App {
         });
         let mut put = |name: &str, value: Value| shown[name] = value;
         token.name.iter().for_each(|name| put("name", name.as_str().into()));
-        if let Bearer::Person(user) = token.bearer {
-            put("user", json!(user));
+        match token.bearer {
+            Bearer::Person(user) => put("user", json!(user)),
+            Bearer::Machine(client) => put("client", json!(client)),
         }
         token.last_used.iter().for_each(|at| put("lastUsed", json!(at)));
         token.replaced_by.iter().for_each(|id| put("replacedBy", json!(id)));

@@ -121,7 +121,7 @@ impl App {
             return Err(auth::Error::NotItsToken.into());
         };
         let author = Author { request: request.map(Arc::from), ..Actor::Subject(Subject::Client(client.id)).into() };
-        match self.tokens_end(author, verified.org, Revoked::Token(id)).await {
+        match self.tokens_end(author, verified.org, Revoked::Known(id, verified.expires_at)).await {
             // With the org, the token went.
             Err(Error::Store(store::Error::NotFound)) => Ok(()),
             ended => ended,

@@ -65,16 +65,16 @@ impl<'s> Edits<'s> {
 pub fn created(org: Org) -> Change {
     let attributes = json!({ "handle": org.handle, "name": org.name, "active": org.active });
     let doc = text(org.id.0, attributes.as_object().cloned().unwrap_or_default());
-    Change::OrgCreated { org, doc }
+    Change::OrgCreated { below: None, org, doc }
 }
 
-/// The org `id` from `draft`, under `ancestors`, its parent first and the root last.
-pub fn create(id: OrgId, ancestors: &[Org], draft: &Draft<'_>, at: Timestamp) -> Result<Change, Error> {
+/// The org `id` from `draft`, decided in `below`, under `ancestors`, its parent first and the root last.
+pub fn create(id: OrgId, below: OrgId, ancestors: &[Org], draft: &Draft<'_>, at: Timestamp) -> Result<Change, Error> {
     let text_of = |name: &str| draft.attributes.get(name).and_then(Value::as_str);
     let attributes = complete(draft.attributes.clone())?;
     let made = org::create(id, ancestors, text_of("handle").unwrap_or_default(), text_of("name"), at)?;
     let active = attributes["active"] == true;
-    Ok(Change::OrgCreated { org: Org { active, ..made }, doc: text(id.0, attributes) })
+    Ok(Change::OrgCreated { below: Some(below), org: Org { active, ..made }, doc: text(id.0, attributes) })
 }
 
 /// `current`, loaded with its ancestors by the org `below`, replaced by `draft`; or none where that changes nothing (U-07).

@@ -43,6 +43,9 @@ pub struct Org {
 pub enum Change {
     /// It was made. What holds in its parent holds in it.
     OrgCreated {
+        /// The org that the decision was made in, which has to stand above its parent still, or is that one; none where an
+        /// operator decided.
+        below: Option<OrgId>,
         /// Its row; `active` is its own share.
         org: Org,
         /// The document.

@@ -319,6 +319,11 @@ async fn a_move_ends_what_the_rule_no_longer_allows_and_nothing_else() {
     let preview = stage.root.post(&format!("{path}/.move"), &body(true)).await.expect(200).body;
     assert_eq!((&preview["guests"], &preview["invitations"], &preview["dryRun"]), (&json!(0), &json!(1), &json!(true)));
     assert_eq!(east.get("/Invitations").await.total(), 1, "nothing was done");
+    // The settings of suppliers would hold in east: whoever may not choose those does not choose where they hold.
+    let mover = stage.server.persona(&stage.server.tree.root, "organizations:read organizations:write");
+    mover.post(&format!("{path}/.move"), &body(false)).await.expect_error(403, None);
+    let there = json!([{ "op": "replace", "path": "parent.value", "value": stage.suppliers }]);
+    mover.patch(&path, there).await.expect_error(403, None);
     stage.root.post(&format!("{path}/.move"), &body(false)).await.expect(200);
     let moved = stage.root.get(&path).await.expect(200).body;
     assert_eq!(moved["parent"]["value"], json!(stage.suppliers));

@@ -46,6 +46,12 @@ pub(super) fn token() -> MetaSchema {
         ("expiresIn", sent(integer("Seconds: 15552000 (180 days) if not said, 34560000 (400 days) at the most."))),
         ("token", shown(text("The bearer token itself; only in the answer that makes it."))),
         ("user", shown(text("The `id` of the user it speaks for; none for a machine."))),
+        (
+            "client",
+            shown(text(
+                "In whose name a machine's is, as are those that take its place: what `.revoke` takes to end them all.",
+            )),
+        ),
         ("created", shown(date("When it was made."))),
         ("expiresAt", shown(date("When it ends."))),
         ("expiresSoon", shown(boolean("Whether it ends within 14 days, and no other has taken its place."))),

@@ -231,7 +231,8 @@ impl Organizations {
     ///
     /// Puts it, with all below it, under another parent, both at or below this organization. Its guests and pending
     /// invitations are of users of the old parent, as admitted clients are of it, and end in the same transaction; organizations below it keep theirs, but for
-    /// guests who stand for one of its own guests. Settings that it inherits are those of the new parent. With `dryRun` nothing
+    /// guests who stand for one of its own guests. Settings that it inherits are those of the new parent,
+    /// so the scope `settings:write` is needed too unless that is this organization. With `dryRun` nothing
     /// is done. 400 where it would stand below itself, or the tree have more than 32 levels.
     #[oai(path = "/Organizations/:id/.move", method = "post", operation_id = "moveOrganization")]
     async fn shift(

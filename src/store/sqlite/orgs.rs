@@ -52,7 +52,12 @@ pub(super) fn orgs(db: &Connection) -> Result<Vec<Org>, Error> {
 /// Writes what happened to an org.
 pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
     match change {
-        Change::OrgCreated { org, doc } => create(db, org, doc),
+        Change::OrgCreated { below, org, doc } => {
+            if let Some(parent) = org.parent {
+                tree::check_new(db, below.unwrap_or(parent), parent)?;
+            }
+            create(db, org, doc)
+        }
         Change::OrgChanged { below, id, expected, doc, parent, at } => {
             tree::change(db, (*below, *id), *expected, doc.as_deref(), *parent, *at)
         }

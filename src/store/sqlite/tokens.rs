@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::readers::{all, execute, int, one};
 use super::{Breach, breach, clients};
+use crate::auth::issue::LIFETIME_MAX;
 use crate::auth::{Bearer, Change, ProvisioningToken, Subject};
 use crate::base::{ClientId, OrgId, Timestamp, TokenId, UserId};
 use crate::store::{Claim, Credentials, Error, Outcome};
@@ -144,7 +145,14 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
         Change::SecretRotated { org, client, hash, until } => return clients::rotate(db, (*org, *client), hash, *until),
         Change::ClientDeleted { org, client } => return clients::delete(db, *org, *client),
         Change::AssertionUsed { client, id, expires_at } => return clients::assertion_used(db, *client, id, *expires_at),
-        Change::TokenCreated(token, before) => create(db, token, *before),
+        Change::TokenCreated(token, before) => {
+            if let Some((id, until)) = before
+                && supersede(db, token, *id, *until)? == 0
+            {
+                return Err(Error::Stale);
+            }
+            create(db, token)
+        }
         Change::TokenRevoked { org, token, expires_at } => {
             let listed = execute(db, "delete from tokens where org_id = ?1 and id = ?2", &[&org.0, &token.0])?;
             match listed {
@@ -177,20 +185,21 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
     Ok(Outcome::Done)
 }
 
-/// A new one; the one before, where there is one, ends when `before` says.
-fn create(db: &Connection, token: &ProvisioningToken, before: Option<(TokenId, Timestamp)>) -> Result<usize, rusqlite::Error> {
+/// Ends the one before `token`, unless that went meanwhile or another has taken its place.
+fn supersede(db: &Connection, token: &ProvisioningToken, id: TokenId, until: Timestamp) -> Result<usize, rusqlite::Error> {
+    execute(
+        db,
+        "update tokens set expires_at = min(expires_at, ?3), replaced_by = ?4
+         where org_id = ?1 and id = ?2 and replaced_by is null",
+        &[&token.org.0, &id.0, &until.0, &token.id.0],
+    )
+}
+
+fn create(db: &Connection, token: &ProvisioningToken) -> Result<usize, rusqlite::Error> {
     let (client, user) = match token.bearer {
         Bearer::Machine(client) => (Some(client.0), None),
         Bearer::Person(user) => (None, Some(user.0)),
     };
-    if let Some((id, until)) = before {
-        // Whoever rotates twice at once makes two; both are listed.
-        execute(
-            db,
-            "update tokens set expires_at = min(expires_at, ?3), replaced_by = ?4 where org_id = ?1 and id = ?2",
-            &[&token.org.0, &id.0, &until.0, &token.id.0],
-        )?;
-    }
     execute(
         db,
         "insert into tokens (org_id, id, name, client_id, user_id, scope, created, expires_at)
@@ -209,8 +218,8 @@ fn used(db: &Connection, org: OrgId, id: Uuid, at: Timestamp) -> Result<usize, r
     Ok(1)
 }
 
-/// Forgets up to `most` each of revoked tokens that expired a day ago, which no leeway of any clock believes again, and of used
-/// assertions.
+/// Forgets up to `most` each of revoked tokens that expired a day ago, which no leeway of any clock believes again, of subjects
+/// all of whose tokens did, and of used assertions.
 pub(super) fn sweep(db: &Connection, now: Timestamp, most: usize) -> Result<usize, Error> {
     const DAY_MS: i64 = 24 * 3600 * 1000;
     let (yesterday, most) = (now.0.saturating_sub(DAY_MS), int(most as u64));
@@ -218,5 +227,13 @@ pub(super) fn sweep(db: &Connection, now: Timestamp, most: usize) -> Result<usiz
        (select org_id, id from revoked_tokens where expires_at < ?1 order by expires_at limit ?2)";
     let used = "delete from assertions_used where (client_id, id) in
        (select client_id, id from assertions_used where expires_at < ?1 order by expires_at limit ?2)";
-    Ok(execute(db, revoked, &[&yesterday, &most])?.max(execute(db, used, &[&yesterday, &most])?))
+    let subjects = "delete from revoked_subjects where (org_id, subject_id) in
+       (select org_id, subject_id from revoked_subjects where until < ?1 order by until limit ?2)";
+    let ended = yesterday.saturating_sub(i64::try_from(LIFETIME_MAX.as_millis()).unwrap_or(i64::MAX));
+    let gone = [
+        execute(db, revoked, &[&yesterday, &most])?,
+        execute(db, subjects, &[&ended, &most])?,
+        execute(db, used, &[&yesterday, &most])?,
+    ];
+    Ok(gone.into_iter().max().unwrap_or(0))
 }

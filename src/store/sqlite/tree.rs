@@ -35,6 +35,15 @@ pub(super) fn ancestors(db: &Connection, org: Uuid) -> Result<Vec<Reference>, Er
     )
 }
 
+/// Refuses `parent` as the parent of a new org, unless `below` stands above it and there is room. Stale where that changed while
+/// it was decided.
+pub(super) fn check_new(db: &Connection, below: OrgId, parent: OrgId) -> Result<(), Error> {
+    let sql = "select max(distance) from org_paths where org_id = ?1";
+    let levels: Option<i64> = one(db, sql, &[&parent.0], |row| row.get(0))?.flatten();
+    let fits = levels.is_none_or(|levels| levels + 2 <= ORG_DEPTH_MAX as i64);
+    if fits && stands_above(db, below, parent)? { Ok(()) } else { Err(Error::Stale) }
+}
+
 /// Refuses `parent` as the parent of `org`, unless `below` stands above both, and nothing stands below itself or too deep.
 fn check_place(db: &Connection, below: OrgId, org: OrgId, parent: OrgId) -> Result<(), Error> {
     if !stands_above(db, below, parent)? {

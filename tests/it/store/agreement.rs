@@ -306,7 +306,7 @@ async fn organizations_agree(below: &[Below], filters: &[String]) -> Result<(), 
         let id = OrgId(id(number));
         let org = Org { id, parent: Some(parent), handle, name, active: *active, created, ..above };
         let doc = document(urn::ORGANIZATION, number, attributes);
-        world.write(usher::org::Change::OrgCreated { org, doc }).await.expect("an org");
+        world.write(usher::org::Change::OrgCreated { below: None, org, doc }).await.expect("an org");
         parents.push(id);
     }
     compare(&world, world.root, Schemas::core().organization(), NOW, filters).await

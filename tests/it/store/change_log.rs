@@ -128,6 +128,9 @@ async fn every_change_of_a_credential_is_logged_once() {
     ] {
         world.write(change).await.expect("written");
     }
+    // Whoever rotates what was revoked meanwhile has not brought it back.
+    let late = world.write(Change::TokenCreated(token(7, machine), Some((id(4).into(), NOW)))).await;
+    assert!(matches!(late, Err(Error::Stale)), "{late:?}");
     assert_eq!(
         world.events(org),
         [

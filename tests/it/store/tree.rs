@@ -411,6 +411,14 @@ async fn an_org_does_not_stand_below_itself_nor_too_deep() {
     let extra = OrgId(id(0x6000));
     let new = Org { id: extra, parent: Some(world.root), handle: "extra".into(), ..above };
     world.write(directory::orgs::created(new)).await.expect("an org");
+    // What was decided for the parent's old place is decided anew.
+    for (below, parent) in [(world.parent, extra), (world.root, world.sibling)] {
+        let above = world.store.org(parent).await.expect("a read").expect("an org");
+        let new = Org { id: OrgId(id(0x6001)), parent: Some(parent), handle: "late".into(), ..above };
+        let org::Change::OrgCreated { org, doc, .. } = directory::orgs::created(new) else { panic!("another change") };
+        let late = world.write(org::Change::OrgCreated { below: Some(below), org, doc }).await;
+        assert!(matches!(late, Err(Error::Stale)), "{late:?}");
+    }
     let error = to(world.parent, extra).await.expect_err("too deep");
     assert!(matches!(&error, Error::InUse(detail) if detail.contains("at most 32 levels")), "{error:?}");
 }
