@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use poem::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use poem::{Request, Response, Result};
+use poem::{PathPattern, Request, Response, Result};
 use serde_json::{Map, Value, json};
 
 use super::error::Rejection;
@@ -54,6 +54,8 @@ impl Guests {
     /// Answers `request`.
     pub(super) async fn call(self, app: &Arc<App>, mut request: Request) -> Result<Response> {
         let trace = request.data::<TraceId>().map(|id| id.0.to_str().unwrap_or_default().to_owned()).unwrap_or_default();
+        let known = if self.rest.starts_with("invitations/") { "invitations/:id" } else { &self.rest };
+        request.extensions_mut().insert(PathPattern(format!("/guests/{known}").into()));
         let answer = match (request.method().clone(), self.rest.as_str()) {
             (Method::POST, "invite") => self.invite(app, &mut request).await,
             (Method::POST, "invitation/introspect") => self.introspect(app, &mut request).await,
@@ -121,7 +123,7 @@ impl Guests {
         let body = body(request).await.map_err(failed)?;
         let unknown = || Refusal::new(StatusCode::BAD_REQUEST, "OUI-60002", "there is no invitation with this code");
         let code = confirmation_code(&body).ok_or_else(unknown)?;
-        let opened = app.invitation_open(Holder::Link { org: who.org.id, id: None, code, who: None }).await;
+        let opened = app.invitation_open(Holder::Link { org: who.org.id, id: None, code, who: None, asked: None }).await;
         let invitation = match opened {
             Ok(opened) => opened.invitation,
             Err(app::Error::Invite(_) | app::Error::Scim(_)) => return Err(unknown()),
@@ -146,7 +148,8 @@ impl Guests {
         let code = confirmation_code(&body).ok_or_else(inactive)?;
         let Some(org) = self.org_of(app, code).await.map_err(failed)? else { return Err(inactive()) };
         let who = signed_in(app, &org, request.headers()).await;
-        let holder = Holder::Link { org: org.id, id: None, code, who: who.as_ref() };
+        let asked = Exchange::of(request).asked(request);
+        let holder = Holder::Link { org: org.id, id: None, code, who: who.as_ref(), asked: Some(&asked) };
         match app.invitation_answer(holder, Answer::Accept).await {
             Ok(_) => Ok(told(StatusCode::NO_CONTENT, &Value::Null)),
             Err(app::Error::Invite(invite::Error::Inactive | invite::Error::MissingGroups)) => {

@@ -13,9 +13,11 @@ use poem::web::Form;
 use poem::{Body, FromRequest, Request, RequestBody, Response, Result};
 
 use super::error::Rejection;
+use super::exchange::Exchange;
 use super::payload;
 use super::tenant::OrgContext;
 use crate::app::App;
+use crate::app::invitations::Holder;
 use crate::base::InvitationId;
 use crate::console::{self, Page, State};
 use crate::invite::Answer;
@@ -46,10 +48,12 @@ pub(super) async fn invitation_page(app: &Arc<App>, root: &str, org: &str, rest:
         }
         found => found?,
     };
+    let asked = Exchange::of(&request).asked(&request);
+    let holder = |code| Holder::Link { org: context.org, id: Some(id), code, who: None, asked: Some(&asked) };
     let page = match answer {
         None => {
             let query: Vec<(String, String)> = request.params().unwrap_or_default();
-            app.invitation_page(context.org, id, field(&query, "code"), None, browser).await
+            app.invitation_page(holder(field(&query, "code")), None, browser).await
         }
         Some(()) if is_from_elsewhere(request.headers(), &app.settings.public_url) => {
             return Ok(html(StatusCode::FORBIDDEN, &unknown()));
@@ -61,7 +65,7 @@ pub(super) async fn invitation_page(app: &Arc<App>, root: &str, org: &str, rest:
                 "decline" => Answer::Decline,
                 _ => return Ok(html(StatusCode::BAD_REQUEST, &unknown())),
             };
-            app.invitation_page(context.org, id, field(&form, "code"), Some(answer), browser).await
+            app.invitation_page(holder(field(&form, "code")), Some(answer), browser).await
         }
     };
     let page = page.map_err(Rejection::from)?;

@@ -300,6 +300,51 @@ async fn an_administrator_finds_what_is_asked_for_page_by_page() {
     }
 }
 
+/// SEC S-77: by whichever door an invitation is answered, the entries name the request; and a token that is somebody else's is noted
+/// where it belongs.
+#[tokio::test]
+async fn an_answer_by_a_link_names_its_request_and_a_stranger_is_noted_at_home() {
+    let server = Server::start();
+    let child = server.tree.org(&server.tree.root, "child");
+    let (root, inviter) = (server.admin(&server.tree.root), server.admin(&child));
+    let api = inviter.api();
+    for name in ["page", "code", "guests", "me", "eve"] {
+        root.user(name).await;
+    }
+    let body = json!({ "userNames": ["page", "code", "guests", "me"], "sendMail": false });
+    let invited = inviter.post("/Invitations/.invite", &body).await.expect(200);
+    let invitation = |at: usize| {
+        let made = &invited.body["results"][at]["invitation"];
+        (text(made, "id"), text(made, "code"))
+    };
+    let nobody = server.stranger("acme", &child, None);
+    let eve = server.stranger("acme", &child, Some(server.tree.token_of("eve", &server.tree.root, "users:read")));
+
+    let refused = eve.post("/Invitations/.accept", &json!({ "code": invitation(1).1 })).await.expect(403);
+    let found = entries(&root.api(), &refused, 1).await;
+    let detail = "POST /Invitations/.accept: the token is not that of the invited user";
+    assert_eq!((words(&found), text(&found[0], "detail")), (vec!["refused Request".into()], detail.into()));
+
+    let (id, code) = invitation(0);
+    let page = http().post(format!("{}/t/acme/o/{child}/invitations/{id}", server.url));
+    let form = page.header("content-type", "application/x-www-form-urlencoded").body(format!("code={code}&answer=accept"));
+    let me = server.stranger("acme", &server.tree.root, Some(server.tree.token_of("me", &server.tree.root, "users:read")));
+    let guests = inviter.base.replace("/scim2", "/api/server/v1/guests");
+    let guests =
+        http().post(format!("{guests}/invitation/accept")).body(json!({ "confirmationCode": invitation(2).1 }).to_string());
+    let answers = [
+        (answer(form).await.expect(200), "invitee"),
+        (nobody.post("/Invitations/.accept", &json!({ "code": invitation(1).1 })).await.expect(200), "invitee"),
+        (answer(guests.header("content-type", "application/json")).await.expect(204), "invitee"),
+        (me.send(Method::POST, &format!("/Me/Invitations/{}/.accept", invitation(3).0), None).await.expect(200), "user"),
+    ];
+    for (answer, actor) in answers {
+        let found = entries(&api, &answer, 2).await;
+        assert_eq!(words(&found), ["accepted Invitation", "created User"], "{answer:?}");
+        assert!(found.iter().all(|entry| text(entry, "actor").starts_with(actor)), "{found:?}");
+    }
+}
+
 /// Beside a server that writes.
 #[tokio::test]
 async fn an_operator_verifies_lists_and_notes_the_head() {

@@ -1,6 +1,7 @@
 //! Answering: whoever holds the link, or a token of the invited user, looks at an invitation, accepts or declines it.
 
 use super::{Opened, is_active};
+use crate::app::audit::Asked;
 use crate::app::{App, Error, TRIES};
 use crate::auth::{Principal, ScopeSet, Subject};
 use crate::base::{GroupId, InvitationId, OrgId, UserId};
@@ -23,6 +24,8 @@ pub enum Holder<'a> {
         code: &'a str,
         /// Who signed in, in the parent org.
         who: Option<&'a Principal>,
+        /// What is asked, for the audit log; none where it only looks.
+        asked: Option<&'a Asked>,
     },
     /// The invited user, in the parent org.
     User(&'a Principal, InvitationId),
@@ -45,21 +48,41 @@ impl App {
                     self.store.commit(self.author(Actor::Worker), vec![]).await?;
                     return Err(invite::Error::Expired.into());
                 }
-                decided => decided?,
+                Err(error) => {
+                    self.answer_refused(holder, &error);
+                    return Err(error);
+                }
+                Ok(change) => change,
             };
-            let actor = match holder {
-                Holder::User(who, _) | Holder::Link { who: Some(who), .. } => Actor::Subject(who.subject.clone()),
-                Holder::Link { who: None, .. } => Actor::Invitee,
-            };
-            // What is given was decided by who invited.
-            let author = Author { holds: ScopeSet::ALL, ..self.author(actor) };
-            match self.store.commit(author, vec![change.into()]).await {
+            match self.store.commit(self.author_holding(holder), vec![change.into()]).await {
                 Ok(_) => return self.invitation_open(holder).await,
                 Err(store::Error::Stale | store::Error::NotFound) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(store::Error::Stale.into())
+    }
+
+    /// In whose name an answer is written. What it gives was decided by who invited.
+    fn author_holding(&self, holder: Holder<'_>) -> Author {
+        let author = match holder {
+            Holder::User(who, _) | Holder::Link { who: Some(who), .. } => self.author_of(who),
+            Holder::Link { who: None, .. } => self.author(Actor::Invitee),
+        };
+        let request = match holder {
+            Holder::Link { asked: Some(asked), .. } => asked.request.clone(),
+            Holder::Link { .. } | Holder::User(..) => author.request,
+        };
+        Author { holds: ScopeSet::ALL, request, ..author }
+    }
+
+    /// A token that does not suffice is noted where it belongs, as everywhere.
+    fn answer_refused(&self, holder: Holder<'_>, error: &Error) {
+        if let (Error::Invite(invite::Error::NotInvitee), Holder::Link { who: Some(who), asked: Some(asked), .. }) =
+            (error, holder)
+        {
+            self.refused(who.org.id, &who.subject, who.client_id.as_deref(), asked, &error.to_string());
+        }
     }
 
     /// The invitations that wait for the user whose token this is, from the children of the org. 404 for the token of a
@@ -75,17 +98,18 @@ impl App {
         Ok(opened)
     }
 
-    /// The page behind the link, `id` and `code` as they stand in it; with an `answer`, after it was given. It speaks the
-    /// invitee's language, else that of the browser. `Err` only where we failed: whatever the link may be, there is a page for it.
+    /// The page for the `holder` of a link; with an `answer`, after it was given. It speaks the invitee's language, else that of
+    /// the browser. `Err` only where we failed: whatever the link may be, there is a page for it.
     pub async fn invitation_page(
         &self,
-        org: OrgId,
-        id: InvitationId,
-        code: &str,
+        holder: Holder<'_>,
         answer: Option<Answer>,
         browser: Option<&str>,
     ) -> Result<Page, Error> {
-        let holder = Holder::Link { org, id: Some(id), code, who: None };
+        let code = match holder {
+            Holder::Link { code, .. } => code,
+            Holder::User(..) => "",
+        };
         let opened = match answer {
             None => self.invitation_open(holder).await,
             Some(answer) => self.invitation_answer(holder, answer).await,

@@ -257,7 +257,7 @@ async fn a_membership_ends_by_the_clock_and_the_guest_goes() {
     let body = object(json!({ "userNames": ["ada"], "until": until + DAY, "sendMail": false }));
     let answer = stage.app.invitation_invite(&stage.makers, None, &body).await.expect("an answer");
     let code = answer["results"][0]["invitation"]["code"].as_str().expect("a code");
-    let holder = Holder::Link { org: stage.makers.org.id, id: None, code, who: None };
+    let holder = Holder::Link { org: stage.makers.org.id, id: None, code, who: None, asked: None };
     let below = stage.app.invitation_answer(holder, Answer::Accept).await.expect("accepted").invitation.guest.expect("a guest");
     let until_of = async |org: &Org, id: UserId| {
         let claim = Claim::of(Subject::User(id), None);
@@ -296,7 +296,7 @@ async fn a_person_answers_own_invitations_with_a_token() {
     assert!(stage.app.me_invitations(&bob).await.expect("a list").is_empty());
     // V-34: a token that comes with a link must be the invitee's.
     let (_, code) = stage.invited("bob").await;
-    let link = |who| Holder::Link { org: stage.partners.org.id, id: None, code: &code, who: Some(who) };
+    let link = |who| Holder::Link { org: stage.partners.org.id, id: None, code: &code, who: Some(who), asked: None };
     let wrong = stage.app.invitation_answer(link(&eve), Answer::Accept).await.expect_err("somebody else's");
     assert_eq!(wrong.kind(), ErrorKind::Forbidden);
     stage.app.invitation_answer(link(&bob), Answer::Accept).await.expect("accepted");

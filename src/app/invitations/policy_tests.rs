@@ -63,8 +63,8 @@ async fn all_groups_or_none_where_the_org_wants_that() {
     stage.app.group_delete(&stage.partners, crew, None).await.expect("deleted");
     let refused = stage.answer(&code, Answer::Accept).await.expect_err("a group is gone");
     assert_eq!(refused.kind(), ErrorKind::Conflict);
-    let page = stage.app.invitation_page(stage.partners.org.id, invitation.id, &code, Some(Answer::Accept), None).await;
-    assert_eq!(page.expect("a page").state, State::Blocked);
+    let page = stage.page(invitation.id, &code, Some(Answer::Accept), None).await;
+    assert_eq!(page.state, State::Blocked);
     assert_eq!(stage.shown(invitation.id).await["groups"][0]["vanished"], true, "the inviter sees it coming");
     stage.answer(&code, Answer::Decline).await.expect("declined");
 }
@@ -78,15 +78,15 @@ async fn the_link_alone_does_not_do_where_the_org_wants_the_user() {
     for answer in [Answer::Accept, Answer::Decline] {
         let refused = stage.answer(&code, answer).await.expect_err("who is it?");
         assert!(matches!(refused, Error::Invite(invite::Error::SignIn)), "{refused}");
-        let page = stage.app.invitation_page(org, invitation.id, &code, Some(answer), None).await.expect("a page");
+        let page = stage.page(invitation.id, &code, Some(answer), None).await;
         assert_eq!(page.state, State::SignIn);
     }
     let (ada, eve) = (stage.person("ada").await, stage.person("eve").await);
-    let link = |who| Holder::Link { org, id: None, code: &code, who: Some(who) };
+    let link = |who| Holder::Link { org, id: None, code: &code, who: Some(who), asked: None };
     let wrong = stage.app.invitation_answer(link(&eve), Answer::Accept).await.expect_err("somebody else");
     assert_eq!(wrong.kind(), ErrorKind::Forbidden);
     stage.app.invitation_answer(link(&ada), Answer::Accept).await.expect("accepted");
-    let page = stage.app.invitation_page(org, invitation.id, &code, None, None).await.expect("a page");
+    let page = stage.page(invitation.id, &code, None, None).await;
     assert_eq!(page.state, State::Used, "what has ended asks nobody to sign in");
 }
 

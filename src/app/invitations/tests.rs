@@ -108,11 +108,17 @@ impl Stage {
     }
 
     pub(crate) fn link<'a>(&self, code: &'a str) -> Holder<'a> {
-        Holder::Link { org: self.partners.org.id, id: None, code, who: None }
+        Holder::Link { org: self.partners.org.id, id: None, code, who: None, asked: None }
     }
 
     pub(crate) async fn answer(&self, code: &str, answer: Answer) -> Result<Opened, Error> {
         self.app.invitation_answer(self.link(code), answer).await
+    }
+
+    /// The page behind a link.
+    pub(crate) async fn page(&self, id: InvitationId, code: &str, answer: Option<Answer>, browser: Option<&str>) -> Page {
+        let holder = Holder::Link { org: self.partners.org.id, id: Some(id), code, who: None, asked: None };
+        self.app.invitation_page(holder, answer, browser).await.expect("a page")
     }
 
     async fn users(&self, who: &Principal) -> usize {
@@ -234,19 +240,25 @@ async fn how_it_ended_is_told_to_the_holder_of_the_link_and_to_nobody_else() {
         }
         // V-29, V-35, V-42: from another org, with the id of another invitation, after deletion it is as if it never was.
         for org in [stage.acme.org.id, stage.makers.org.id] {
-            let end =
-                stage.app.invitation_open(Holder::Link { org, id: None, code, who: None }).await.expect_err("another org");
+            let end = stage
+                .app
+                .invitation_open(Holder::Link { org, id: None, code, who: None, asked: None })
+                .await
+                .expect_err("another org");
             assert_eq!(end.kind(), ErrorKind::NotFound);
         }
         let org = stage.partners.org.id;
         let other = InvitationId(uuid::Uuid::from_u128(5));
-        let end =
-            stage.app.invitation_open(Holder::Link { org, id: Some(other), code, who: None }).await.expect_err("another id");
+        let end = stage
+            .app
+            .invitation_open(Holder::Link { org, id: Some(other), code, who: None, asked: None })
+            .await
+            .expect_err("another id");
         assert_eq!(end.kind(), ErrorKind::NotFound);
     }
     stage.app.invitation_delete(&stage.partners, used.0.id, None).await.expect("deleted");
     assert_eq!(stage.answer(&used.1, Answer::Accept).await.expect_err("gone").kind(), ErrorKind::NotFound);
-    let page = stage.app.invitation_page(stage.partners.org.id, used.0.id, &used.1, None, None).await.expect("a page");
+    let page = stage.page(used.0.id, &used.1, None, None).await;
     assert_eq!(page.state, State::Unknown);
 }
 
@@ -257,7 +269,7 @@ async fn looking_changes_nothing_and_answering_does_once() {
     let org = stage.partners.org.id;
     let (before, code) = stage.invited("ada").await;
     for _ in 0..100 {
-        let page = stage.app.invitation_page(org, before.id, &code, None, None).await.expect("a page");
+        let page = stage.page(before.id, &code, None, None).await;
         assert_eq!(page.state, State::Open);
         assert_eq!((page.path, page.groups), (vec!["Acme".into(), "Acme Partners".into()], vec!["Crew".into()]));
     }
@@ -269,11 +281,11 @@ async fn looking_changes_nothing_and_answering_does_once() {
         (Some(Answer::Decline), State::Used),
         (None, State::Used),
     ] {
-        let page = stage.app.invitation_page(org, before.id, &code, answer, None).await.expect("a page");
+        let page = stage.page(before.id, &code, answer, None).await;
         assert_eq!(page.state, state);
     }
     for wrong in ["", "x", &code[1..]] {
-        let page = stage.app.invitation_page(org, before.id, wrong, Some(Answer::Accept), None).await.expect("a page");
+        let page = stage.page(before.id, wrong, Some(Answer::Accept), None).await;
         assert_eq!(page.state, State::Unknown, "{wrong}");
     }
 }
@@ -285,7 +297,7 @@ async fn groups_that_vanished_are_told_and_the_others_given() {
     let crew = stage.crew.parse().expect("an id");
     stage.app.group_delete(&stage.partners, crew, None).await.expect("deleted");
     let accept = Some(Answer::Accept);
-    let page = stage.app.invitation_page(stage.partners.org.id, invitation.id, &code, accept, None).await.expect("a page");
+    let page = stage.page(invitation.id, &code, accept, None).await;
     assert_eq!(page.state, State::Accepted);
     assert_eq!((page.groups, page.vanished), (vec![], vec!["Crew".to_owned()]));
 }
@@ -302,7 +314,7 @@ async fn whoever_is_not_active_any_more_cannot_accept() {
     stage.app.user_replace(&stage.acme, user, None, object(asleep), References::Omit).await.expect("replaced");
     assert_eq!(stage.answer(&code, Answer::Accept).await.expect_err("not active").kind(), ErrorKind::Conflict);
     let accept = Some(Answer::Accept);
-    let page = stage.app.invitation_page(stage.partners.org.id, invitation.id, &code, accept, None).await.expect("a page");
+    let page = stage.page(invitation.id, &code, accept, None).await;
     assert_eq!(page.state, State::Inactive);
     stage.answer(&code, Answer::Decline).await.expect("declined");
     stage.app.user_delete(&stage.acme, user, None).await.expect("deleted");

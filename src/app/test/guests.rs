@@ -15,7 +15,7 @@ impl Stage {
     pub(super) async fn guest(&self, org: &Principal, name: &str) -> UserId {
         let invitation = self.app.invitation_create(org, None, &map(json!({ "userName": name }))).await.expect("an invitation");
         let code = invite::code(self.app.settings.invitation_key.expose(), InvitationId(invitation.id), 1);
-        let link = Holder::Link { org: org.org.id, id: None, code: &code, who: None };
+        let link = Holder::Link { org: org.org.id, id: None, code: &code, who: None, asked: None };
         let opened = self.app.invitation_answer(link, Answer::Accept).await.expect("accepted");
         opened.invitation.guest.expect("a guest")
     }

@@ -18,6 +18,7 @@ use crate::app::idempotency::Turn;
 use crate::app::invitations::{Holder, Opened};
 use crate::app::{self, App};
 use crate::http::compat::signed_in;
+use crate::http::exchange::Exchange;
 use crate::http::payload::OptionalBody;
 use crate::http::resource::{
     Invitation, InvitationCode, InvitationListResponse, InvitationPreview, InviteRequest, InviteResponse, ResendRequest,
@@ -257,8 +258,10 @@ impl Invitations {
         code: ScimBody<InvitationCode>,
     ) -> Result<Answered<InvitationPreview>, Rejection> {
         org.load().await?;
-        let opened =
-            org.app.invitation_open(Holder::Link { org: org.org, id: None, code: secret(&code.map)?, who: None }).await?;
+        let opened = org
+            .app
+            .invitation_open(Holder::Link { org: org.org, id: None, code: secret(&code.map)?, who: None, asked: None })
+            .await?;
         invite::answer::open(&opened.invitation, org.app.now()).map_err(app::Error::from)?;
         Ok(Answered::new(preview(&org.app, &opened).to_string().into_bytes()))
     }
@@ -272,7 +275,8 @@ async fn answer(
 ) -> Result<Answered<InvitationPreview>, Rejection> {
     let (org, app) = (context.load().await?, &context.app);
     let who = signed_in(app, &org, request.headers()).await;
-    let holder = Holder::Link { org: org.id, id: None, code: secret(body)?, who: who.as_ref() };
+    let asked = Exchange::of(request).asked(request);
+    let holder = Holder::Link { org: org.id, id: None, code: secret(body)?, who: who.as_ref(), asked: Some(&asked) };
     let opened = app.invitation_answer(holder, answer).await?;
     Ok(Answered::new(preview(app, &opened).to_string().into_bytes()))
 }

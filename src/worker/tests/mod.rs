@@ -81,7 +81,7 @@ async fn the_link_in_the_letter_opens_the_invitation() {
     let delivery = delivery(&stage, &invitation).await;
     assert_eq!((delivery.state.as_str(), delivery.attempts), ("sent", 1));
     assert!(delivery.answer.is_some_and(|answer| answer.ends_with(".eml") && !answer.contains(code)));
-    let page = stage.app.invitation_page(org, invitation.id, code, Some(Answer::Accept), None).await.expect("a page");
+    let page = stage.page(invitation.id, code, Some(Answer::Accept), None).await;
     assert_eq!(page.state, State::Accepted);
 }
 
@@ -114,12 +114,11 @@ async fn a_letter_speaks_its_readers_language() {
         stage.clock.advance(Duration::from_secs(1));
         let letter = String::from_utf8(letter).expect("ASCII");
         assert!(letter.contains(&format!("Content-Language: {expected}\r\n")), "{name}: {letter}");
-        let org = stage.partners.org.id;
-        let invitation = stage.app.store.invitation(org, id).await.expect("read").expect("there");
+        let invitation = stage.app.store.invitation(stage.partners.org.id, id).await.expect("read").expect("there");
         let code = crate::invite::code(stage.app.settings.invitation_key.expose(), id, invitation.generation);
-        let page = stage.app.invitation_page(org, id, &code, None, Some("fr")).await.expect("a page");
+        let page = stage.page(id, &code, None, Some("fr")).await;
         assert_eq!(page.language.tag, if expected == "en" { "fr" } else { expected }, "{name}: else the browser's");
-        let page = stage.app.invitation_page(org, id, "wrong", None, Some("es-AR,en;q=0.9")).await.expect("a page");
+        let page = stage.page(id, "wrong", None, Some("es-AR,en;q=0.9")).await;
         assert_eq!((page.state, page.language.tag), (State::Unknown, "es"));
     }
 }
