@@ -60,6 +60,13 @@ pub fn guest_doc(source_doc: &str, guest: UserId, user_name: &str, active: bool,
     Value::Object(doc).to_string()
 }
 
+/// The document of a guest whose membership is over, until it is removed: as it was, and not active.
+pub fn ended_guest(doc: &str) -> String {
+    let mut doc: Map<String, Value> = serde_json::from_str(doc).unwrap_or_default();
+    doc.insert("active".into(), false.into());
+    Value::Object(doc).to_string()
+}
+
 fn extension(membership: &Membership) -> Value {
     let mut extension = json!({
         "type": "guest",

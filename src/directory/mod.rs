@@ -11,7 +11,7 @@ pub mod password;
 pub mod resources;
 pub mod users;
 
-pub use guest::{Membership, guest_doc};
+pub use guest::{Membership, ended_guest, guest_doc};
 pub use users::{is_guest, without_manager};
 
 use uuid::Uuid;

@@ -12,6 +12,8 @@ use crate::base::limit::{INVITATION_LIFETIME, INVITATIONS_A_DAY_TO_ONE, INVITATI
 use crate::base::{GroupId, UserId};
 use crate::invite::{Answer, Via};
 use crate::outbox::{Letter, Shares};
+use crate::scim::Profile;
+use crate::scim::list::{self, ListParams};
 use crate::scim::urn::MEMBERSHIP;
 use crate::store::Claim;
 
@@ -264,8 +266,25 @@ async fn a_membership_ends_by_the_clock_and_the_guest_goes() {
         stage.app.store.access(org.id, &claim).await.expect("read").expect("an org").ends_at
     };
     assert_eq!(until_of(&stage.makers.org, below).await, Some(until));
-    // No token of it is believed from then on, though no worker has run, and it is nobody's source.
+    let seen = async |who: &Principal, id: UserId, filter: &str| {
+        let record = stage.app.user_get(who, id, References::Omit).await.expect("there");
+        let doc: Value = serde_json::from_str(&record.doc).expect("JSON");
+        let params = ListParams { filter: Some(filter), ..ListParams::default() };
+        let query = list::parse(&params, who.schemas.user(), Profile::Lenient).expect("a filter");
+        let page = stage.app.store.resources(who.org.id, Kind::User, &query, stage.app.now()).await.expect("a page");
+        let is_found = page.records.iter().any(|found| found.id == id.0 && found.doc == record.doc);
+        (doc["active"].clone(), is_found, page.total)
+    };
+    stage.clock.set(Timestamp(until.0 - 1));
+    for (who, id) in [(&stage.partners, guest), (&stage.makers, below)] {
+        assert_eq!(seen(who, id, "active eq true").await, (json!(true), true, 1));
+    }
+    // V-33: neither active nor believed nor anybody's source from then on, though no worker has run.
     stage.clock.set(until);
+    for (who, id) in [(&stage.partners, guest), (&stage.makers, below)] {
+        assert_eq!(seen(who, id, "active eq false").await, (json!(false), true, 1));
+        assert_eq!(seen(who, id, "active eq true").await, (json!(false), false, 0));
+    }
     let names = ["ada".to_owned()];
     let facts = stage.app.store.invitees(stage.makers.org.id, &names, &[], until).await.expect("read");
     assert!(!facts[0].as_ref().expect("still there").active);

@@ -91,7 +91,7 @@ pub(super) fn place(attr: &Attr, kind: Kind, context: Context, now: Timestamp, p
         };
     }
     Place::One(match kind {
-        Kind::User => user(attr),
+        Kind::User => user(attr, now, params),
         Kind::Group => group(attr),
         Kind::Invitation => invitation(attr, now, params),
         Kind::Organization => organization(attr),
@@ -164,13 +164,14 @@ fn element_value(attr: &Attr, kind: Kind) -> Scalar {
     }
 }
 
-fn user(attr: &Attr) -> Scalar {
+fn user(attr: &Attr, now: Timestamp, params: &mut Params) -> Scalar {
     let document = || document(attr);
     match (attr.extension.as_deref(), attr.name.as_str(), attr.sub.as_deref()) {
         (None, "userName", None) => Scalar::keyed("r.user_name", "r.user_name_key"),
         (None, "displayName", None) => Scalar::keyed("r.display_name", "r.display_name_key"),
         (None, "externalId", None) => Scalar::plain("r.external_id"),
-        (None, "active", None) => Scalar::plain("r.active"),
+        // V-33: a membership is over by the clock, too.
+        (None, "active", None) => Scalar::plain(format!("iif(r.until <= {}, 0, r.active)", params.add(now.0.into()))),
         (None, "name", Some("familyName")) => Scalar { key: Some("r.family_name_key".into()), ..document() },
         (None, "name", Some("givenName")) => Scalar { key: Some("r.given_name_key".into()), ..document() },
         (Some(urn::ENTERPRISE_USER), "manager", Some("value")) => Scalar::plain("r.manager_id"),

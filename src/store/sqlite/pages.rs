@@ -9,6 +9,7 @@ use super::readers::{Moment, one};
 use super::sort::{self, Order};
 use super::{groups, invitations, members, resources, tree, users};
 use crate::base::{OrgId, Timestamp};
+use crate::directory::ended_guest;
 use crate::scim::filter::{CompareOp, Node};
 use crate::scim::list::{Query, Start};
 use crate::scim::{Kind, Record};
@@ -40,7 +41,7 @@ pub(super) fn resource(
     }
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query((org.0, id))?;
-    rows.next()?.map(|row| whole(db, org, kind, row, references)).transpose()
+    rows.next()?.map(|row| whole(db, org, kind, row, references, now)).transpose()
 }
 
 /// Whether the query is a look-up by an indexed, all but unique attribute.
@@ -77,7 +78,7 @@ pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: 
                 page.keys.push(sort::key(row.get_ref("key")?)?);
                 match kind {
                     Kind::Invitation => page.records.extend(invitations::record(db, org, row.get(0)?, now)?),
-                    _ => page.records.push(whole(db, org, kind, row, query.references)?),
+                    _ => page.records.push(whole(db, org, kind, row, query.references, now)?),
                 }
             }
         }
@@ -143,9 +144,10 @@ fn columns(kind: Kind, references: bool, r: &str) -> String {
     match (kind, references) {
         (Kind::Invitation, _) => format!("{r}.id"),
         (Kind::User, true) => format!(
-            "{columns}, {r}.manager_id, exists (select 1 from members x where x.org_id = {r}.org_id and x.user_id = {r}.id)"
+            "{columns}, {r}.manager_id, {r}.until, \
+            exists (select 1 from members x where x.org_id = {r}.org_id and x.user_id = {r}.id)"
         ),
-        (Kind::User, false) => format!("{columns}, {r}.manager_id, 0"),
+        (Kind::User, false) => format!("{columns}, {r}.manager_id, {r}.until, 0"),
         (Kind::Organization, _) => {
             format!("{r}.id, {r}.version, {r}.created, {r}.last_modified, {}", tree::document(r))
         }
@@ -201,15 +203,18 @@ fn size(db: &Connection, org: OrgId, kind: Kind) -> Result<usize, Error> {
 }
 
 /// A record with what is derived for it: the name of a manager who is a user of the org (S-43, S-44), and with `references` the
-/// groups of a user, the members of a group or the ancestors of an org.
-fn whole(db: &Connection, org: OrgId, kind: Kind, row: &Row<'_>, references: bool) -> Result<Record, Error> {
+/// groups of a user, the members of a group or the ancestors of an org. A guest whose time is over by `now` is not active (V-33).
+fn whole(db: &Connection, org: OrgId, kind: Kind, row: &Row<'_>, references: bool, now: Timestamp) -> Result<Record, Error> {
     let mut record = record(row)?;
     match kind {
         Kind::User => {
             if let Some(manager) = row.get::<_, Option<String>>(5)?.and_then(|id| id.parse().ok()) {
                 record.references.extend(users::name(db, org, manager)?);
             }
-            if row.get(6)? {
+            if row.get::<_, Option<i64>>(6)?.is_some_and(|until| until <= now.0) {
+                record.doc = ended_guest(&record.doc);
+            }
+            if row.get(7)? {
                 record.references.extend(groups::of_user(db, org, record.id)?);
             }
         }
