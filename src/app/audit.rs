@@ -97,6 +97,24 @@ impl App {
         self.refused(org.id, &verified.subject, verified.client_id.as_deref(), asked, detail);
     }
 
+    /// `who` could not invite users of the parent, each with its id there, if it has one, and why; that org alone may know.
+    pub(super) fn withheld(&self, who: &Principal, parent: OrgId, users: impl Iterator<Item = (Option<Uuid>, &'static str)>) {
+        for (resource, code) in users {
+            self.audit(Event {
+                org: parent,
+                at: self.now(),
+                actor: Actor::Subject(who.subject.clone()).to_string(),
+                client: other_client(&who.subject, who.client_id.as_deref()),
+                request: who.request.as_deref().map(str::to_owned),
+                action: Action::Withheld,
+                resource_type: "User",
+                resource,
+                detail: Some(format!("organization {} could not invite, and was not told why: {code}", who.org.id)),
+                count: 1,
+            });
+        }
+    }
+
     /// `actor` got a token, in the way and with the rights that `detail` tells.
     pub(super) fn issued(&self, org: OrgId, actor: &Actor, token: TokenId, detail: String, request: Option<&str>) -> Event {
         Event {

@@ -41,6 +41,8 @@ pub enum Action {
     Issued,
     /// Somebody was not let in, or might not do what was asked.
     Refused,
+    /// An org below could not invite a user, and was not told why. Counted by itself, so that it hides no other refusal.
+    Withheld,
 }
 
 impl Action {
@@ -48,7 +50,7 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Action::Issued => "issued",
-            Action::Refused => "refused",
+            Action::Refused | Action::Withheld => "refused",
         }
     }
 }

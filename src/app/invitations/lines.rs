@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::{parent_of, pending_query};
 use crate::app::idempotency::{Ticket, Turn};
@@ -11,12 +12,15 @@ use crate::auth::{Principal, Scope, ScopeSet, Subject, delegation};
 use crate::base::{GroupId, InvitationId};
 use crate::invite::lines::{self, Draft, Facts, GroupFact};
 use crate::invite::request::{InviteRequest, InviteResponse, Line, LineResult, Made};
-use crate::invite::{self, Inviter, LineError, Policy, Sender};
+use crate::invite::{self, Inviter, LineCode, LineError, Policy, Sender};
 use crate::org::Org;
 use crate::scim::{self, Kind, Record};
 use crate::store::{self, Actor, Change, Kept, References};
 
 type Results = Vec<Result<Option<Made>, LineError>>;
+
+/// Why a user of the parent cannot be invited, where only the parent may know: who, if there is such a user.
+type Withheld = (Option<Uuid>, LineCode);
 
 impl App {
     /// Invites several users of the parent at once (`.invite`): one result per line, in order. Sent again under the same
@@ -100,8 +104,10 @@ impl App {
         let inviter = self.inviter(who).await?;
         let policy = self.invite_policy(&who.org);
         for _ in 0..TRIES {
-            let drafts = self.decide_lines(who, request, &policy).await?;
+            let (drafts, withheld) = self.decide_lines(who, request, &policy).await?;
+            let tell = || self.withheld(who, source_org, withheld.iter().map(|(user, code)| (*user, code.as_str())));
             if request.dry_run {
+                tell();
                 return Ok(drafts.into_iter().map(|draft| draft.map(|_| None)).collect());
             }
             let now = self.now();
@@ -117,11 +123,13 @@ impl App {
             });
             let results: Results = results.collect();
             if changes.is_empty() {
+                tell();
                 return Ok(results);
             }
             changes.extend(keep(&results).unwrap_or_default());
             match self.store.commit(self.author_of(who), changes).await {
                 Ok(_) => {
+                    tell();
                     self.letters.notify_one();
                     return Ok(results);
                 }
@@ -137,7 +145,7 @@ impl App {
         who: &Principal,
         request: &InviteRequest,
         policy: &Policy,
-    ) -> Result<Vec<Result<Draft, LineError>>, Error> {
+    ) -> Result<(Vec<Result<Draft, LineError>>, Vec<Withheld>), Error> {
         let (org, lines, now) = (&who.org, &request.lines, self.now());
         let parent = self.parent_policy(org).await?;
         let names: Vec<String> = lines.iter().map(|line| line.user_name.clone()).collect();
@@ -154,18 +162,19 @@ impl App {
         };
         let results = lines::decide(lines, &facts);
         if !parent.is_opaque {
-            return Ok(results);
+            return Ok((results, Vec::new()));
         }
-        let veiled = results.into_iter().enumerate().map(|(line, result)| {
+        let mut withheld = Vec::new();
+        let veiled = results.into_iter().zip(&invitees).map(|(result, invitee)| {
             result.map_err(|error| {
                 if error.code.tells_of_parent() {
-                    let (code, org_id, parent_id) = (error.code.as_str(), org.id, org.parent);
-                    tracing::info!(org.id = %org_id, parent.id = ?parent_id, line, code, "an invitation failed, and the inviter is not told why");
+                    withheld.push((invitee.as_ref().map(|invitee| invitee.source.0), error.code));
                 }
                 lines::veiled(error)
             })
         });
-        Ok(veiled.collect())
+        let veiled = veiled.collect();
+        Ok((veiled, withheld))
     }
 
     /// What is known of the groups that `lines` name; what is no id, or the id of nothing here, is left out.

@@ -10,6 +10,8 @@ use super::*;
 use crate::app::ErrorKind;
 use crate::invite::Answer;
 use crate::org::Settings;
+use crate::org::audit::Wanted;
+use crate::org::watch::Due;
 use crate::store::Actor;
 
 impl Stage {
@@ -141,4 +143,26 @@ async fn a_parent_keeps_users_from_being_invited_and_its_reasons_to_itself() {
         refusals.push(refused.to_string());
     }
     assert_eq!(refusals[0], refusals[1]);
+    // The parent alone may know.
+    let ada = stage.app.store.account(stage.acme.org.id, "ada").await.expect("read").expect("there").id;
+    let told = refused_in(&stage, &stage.acme).await;
+    let reasons: Vec<_> = told.iter().map(|(_, detail)| detail.rsplit(' ').next().unwrap_or_default()).collect();
+    let own = ["notInvitable", "notInvitable", "userNotInParent", "userInactive", "noEmail", "notInvitable", "userNotInParent"];
+    assert_eq!(reasons, own);
+    assert_eq!((told[0].0, told[1].0, told[2].0), (Some(ada.0), Some(eve.0), None));
+    let org = stage.partners.org.id.to_string();
+    assert!(told.iter().all(|(_, detail)| detail.contains(&org) && !detail.contains("nobody")), "{told:?}");
+    assert_eq!(refused_in(&stage, &stage.partners).await, []);
+    stage.invite(dry).await;
+    assert_eq!(refused_in(&stage, &stage.acme).await.len(), own.len() + 5, "who only asks is noted as well");
+}
+
+/// What was refused in the org of `who`: whom it is about, and the words; in the order of time.
+async fn refused_in(stage: &Stage, who: &Principal) -> Vec<(Option<uuid::Uuid>, String)> {
+    stage.app.audit_flush(Due::All).await.expect("written");
+    let wanted = Wanted { action: Some("refused".into()), limit: 100, ..Wanted::default() };
+    let mut entries = stage.app.store.audit(who.org.id, &wanted).await.expect("read");
+    entries.reverse();
+    assert!(entries.iter().all(|entry| entry.resource_type == "User" && entry.actor.starts_with("client ")), "{entries:?}");
+    entries.into_iter().map(|entry| (entry.resource, entry.detail.unwrap_or_default())).collect()
 }
