@@ -8,21 +8,23 @@ VALIDATOR := $(VENV)/bin/openapi-spec-validator
 DENY := $(TOOLS)/bin/cargo-deny
 FUZZ := $(TOOLS)/bin/cargo-fuzz
 TSC := $(TOOLS)/node_modules/.bin/tsc
+AXE := $(TOOLS)/node_modules/axe-core/axe.min.js
 
-.PHONY: test tools debian fmt lint deny advisories check-tests clients fuzz bench openapi conformance
+.PHONY: test tools debian fmt lint deny advisories check-tests clients browser fuzz bench openapi conformance
 
-test: tools fmt lint check-tests clients deny
+test: tools fmt lint check-tests clients browser deny
 	$(MAKE) fuzz SECONDS=20
 
-tools: $(VENV)/ready $(TSC) $(DENY) $(FUZZ)
+tools: $(VENV)/ready $(TSC) $(AXE) $(DENY) $(FUZZ)
 
-# What is missing of Debian's packages: a C++ compiler, Python, a Java to run openapi-generator, Node.
+# What is missing of Debian's packages: a C++ compiler, Python, a Java to run openapi-generator, Node, a browser.
 debian:
 	@missing=; \
 	command -v c++ >/dev/null || missing="$$missing build-essential"; \
 	python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$$missing python3 python3-venv"; \
 	command -v java >/dev/null || missing="$$missing default-jre-headless"; \
 	{ command -v node && command -v npm; } >/dev/null || missing="$$missing nodejs npm"; \
+	{ command -v chromium && command -v chromedriver; } >/dev/null || missing="$$missing chromium chromium-driver"; \
 	test -z "$$missing" || { apt-get update -q && apt-get install -qy --no-install-recommends $$missing; }
 
 $(VENV)/ready: tests/clients/requirements.txt | debian
@@ -30,8 +32,9 @@ $(VENV)/ready: tests/clients/requirements.txt | debian
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-$(TSC): | debian
-	npm install --silent --no-save --no-audit --no-fund --prefix $(TOOLS) typescript@5.9.3
+# Both at once: npm removes what it is not asked for.
+$(TSC) $(AXE) &: | debian
+	npm install --silent --no-save --no-audit --no-fund --prefix $(TOOLS) typescript@5.9.3 axe-core@4.14.1
 
 $(DENY): | debian
 	$(CARGO) install --quiet --locked --root $(TOOLS) cargo-deny@0.20.2
@@ -54,6 +57,10 @@ check-tests:
 # Other people's clients against a live server: a SCIM checker, an API fuzzer, generated SDKs.
 clients: tools
 	USHER_TEST_TOOLS=$(TOOLS) $(CARGO) test --locked --test it -- --ignored clients::
+
+# The pages in a real browser, and what axe-core says of them. Pictures of every screen lie in target/browser afterwards.
+browser: $(AXE)
+	USHER_TEST_TOOLS=$(TOOLS) $(CARGO) test --locked --test it -- --ignored browser::
 
 # Each target of tests/fuzz for so long, on from what earlier runs found interesting. A stable compiler will do, since no
 # sanitizer is asked for: there is no unsafe code to watch.

@@ -2,6 +2,7 @@
 //! `server` starts it, `smtp` receives its letters.
 
 mod audit;
+mod browser;
 mod bulk;
 mod cli;
 mod clients;

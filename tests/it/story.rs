@@ -9,18 +9,18 @@ use crate::server::{Answer, GROUP, Persona, Server, Tree, USER, answer, encode, 
 use crate::smtp::{Letter, Sink};
 
 const MEMBERSHIP: &str = "urn:usher:scim:schemas:extension:membership:2.0:User";
-const INVITE_REQUEST: &str = "urn:usher:scim:schemas:messages:2.0:InviteRequest";
+pub(crate) const INVITE_REQUEST: &str = "urn:usher:scim:schemas:messages:2.0:InviteRequest";
 
 /// A tree acme → partners → east, whose letters go to a mail server of our own.
-struct Stage {
-    server: Server,
-    sink: Sink,
-    child: String,
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    pub(crate) sink: Sink,
+    pub(crate) child: String,
     grandchild: String,
 }
 
 impl Stage {
-    fn new() -> Stage {
+    pub(crate) fn new() -> Stage {
         let sink = Sink::start();
         let port = sink.address.port().to_string();
         let tree = Tree::new(&[
@@ -35,16 +35,16 @@ impl Stage {
         Stage { server: tree.serve(), sink, child, grandchild }
     }
 
-    fn parent(&self) -> Persona {
+    pub(crate) fn parent(&self) -> Persona {
         self.server.admin(&self.server.tree.root)
     }
 
-    fn child(&self) -> Persona {
+    pub(crate) fn child(&self) -> Persona {
         self.server.admin(&self.child)
     }
 
     /// The next letters, by the address they went to.
-    fn letters(&self, number: usize) -> BTreeMap<String, Letter> {
+    pub(crate) fn letters(&self, number: usize) -> BTreeMap<String, Letter> {
         let letters = (0..number).map(|_| self.sink.next());
         letters
             .map(|letter| {
@@ -136,7 +136,7 @@ async fn provider(server: &Server) -> Persona {
     server.stranger("acme", root, Some(text(&answer.body, "access_token")))
 }
 
-fn person(name: &str) -> Value {
+pub(crate) fn person(name: &str) -> Value {
     json!({
         "schemas": [USER], "userName": name, "externalId": format!("ext-{name}"), "displayName": format!("{name} <of> Acme"),
         "name": { "givenName": name, "familyName": "Stone" }, "active": true, "title": "Buyer",
