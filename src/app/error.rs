@@ -24,6 +24,12 @@ pub enum Error {
     /// The same request is being carried out (B-16).
     #[error("the request of this `Idempotency-Key` is under way")]
     UnderWay,
+    /// Too many requests, or too many wrong credentials, in too short a time.
+    #[error("too many, try again in {seconds} seconds")]
+    TooMany {
+        /// How long to wait.
+        seconds: u32,
+    },
     /// A task of this process failed; nothing is known of its work.
     #[error("{0} failed")]
     Task(&'static str),
@@ -103,6 +109,7 @@ impl Error {
             },
             Error::Precondition => ErrorKind::Precondition,
             Error::UnderWay => ErrorKind::Conflict,
+            Error::TooMany { .. } => ErrorKind::TooOften,
             Error::Task(_) => ErrorKind::Failure,
         }
     }

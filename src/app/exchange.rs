@@ -39,8 +39,8 @@ impl App {
         let asked = asked(scope)?;
         // What names no org is asked for like one that is not there (SEC S-29).
         let to = target.map_or(OrgId(uuid::Uuid::nil()), |(org, _)| org);
-        let found = self.store.entrance(token.org, &token.subject, to).await?;
-        let Entrance { org, home_org, scopes } = found.ok_or(auth::Error::InvalidTarget)?;
+        let found = self.store.entrance(token.org, &token.subject, to, now).await?;
+        let Entrance { org, subject, home_org, scopes } = found.ok_or(auth::Error::InvalidTarget)?;
         // The root of a URL belongs to the org as well (SEC S-33).
         if target.is_some_and(|(_, root)| root.is_some_and(|root| root != org.root_handle)) {
             return Err(auth::Error::InvalidTarget.into());
@@ -48,9 +48,9 @@ impl App {
         let out = exchange::exchange(&token, (client.id, client.scopes()), scopes, asked, now)?;
         let exchange::Exchanged { scopes, lifetime, sources, actors } = out;
         let wording = Wording { scopes, lifetime, client: Some(client.id), sources, actors };
-        let issued = self.issue(&org, &token.subject, home_org, &wording, now)?;
+        let issued = self.issue(&org, &subject, home_org, &wording, now)?;
         let detail = format!("{}: {scopes}", exchange::GRANT_TYPE);
-        self.audit(self.issued(org.id, &Actor::Subject(token.subject.clone()), issued.token, detail, request));
+        self.audit(self.issued(org.id, &Actor::Subject(subject), issued.token, detail, request));
         Ok(issued)
     }
 
@@ -63,8 +63,8 @@ impl App {
         offset: usize,
         count: usize,
     ) -> Result<(usize, Vec<Value>), Error> {
-        let query = Enterable { search: search.map(crate::base::text::fold), offset, count };
-        let (total, orgs) = self.store.enterable(who.org.id, &who.subject, &query).await?;
+        let query = Enterable { search: search.map(crate::base::text::fold), offset, count, has_own: false };
+        let (total, orgs) = self.store.enterable(who.org.id, &who.subject, &query, self.now()).await?;
         let shown = |org: &Org| {
             json!({
                 "id": org.id, "handle": org.handle, "name": org.name, "parent": org.parent,

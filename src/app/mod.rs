@@ -15,6 +15,7 @@ pub mod invitations;
 pub mod issuers;
 mod jwks;
 mod last_uses;
+pub mod limits;
 pub mod mail;
 pub mod orgs;
 pub mod passwords;
@@ -23,6 +24,7 @@ pub mod requests;
 pub mod resources;
 pub mod schemas;
 pub mod search;
+pub mod sessions;
 pub mod settings;
 #[cfg(test)]
 mod test;
@@ -69,6 +71,10 @@ pub struct App {
     mail_tried: mail::Tried,
     /// When credentials were last used.
     last_uses: last_uses::LastUses,
+    /// When sessions were.
+    seen: sessions::Seen,
+    /// How often what may be tried.
+    pub limits: limits::Limits,
     /// Each hash of a password takes 19 MiB and tens of milliseconds; more at once would take the machine (S-60).
     hashing: Arc<Semaphore>,
     /// The schemas and resource types of each tree.
@@ -115,6 +121,8 @@ impl App {
             courier: None,
             mail_tried: mail::Tried::default(),
             last_uses: last_uses::LastUses::default(),
+            seen: sessions::Seen::default(),
+            limits: limits::Limits::default(),
             hashing,
             trees: schemas::Trees::default(),
             is_draining: AtomicBool::new(false),

@@ -272,11 +272,12 @@ impl App {
         Ok(())
     }
 
-    /// Writes when credentials were last used. For the worker.
+    /// Writes when credentials and sessions were last used. For the worker.
     pub async fn last_uses_flush(&self) -> Result<(), Error> {
-        let uses = self.last_uses.take();
-        if !uses.is_empty() {
-            self.store.commit(self.author(Actor::Worker), vec![Change::Used(uses).into()]).await?;
+        let uses = Some(self.last_uses.take()).filter(|uses| !uses.is_empty()).map(Change::Used);
+        let changes: Vec<store::Change> = uses.into_iter().chain(self.sessions_seen()).map(Into::into).collect();
+        if !changes.is_empty() {
+            self.store.commit(self.author(Actor::Worker), changes).await?;
         }
         Ok(())
     }

@@ -14,6 +14,12 @@ pub enum Error {
     /// 403 `insufficient_scope`.
     #[error("this needs the scope `{0}`")]
     InsufficientScope(Scope),
+    /// 401: one and the same, whatever of it was wrong (SEC S-69).
+    #[error("unknown user name, or not its password")]
+    SignIn,
+    /// 401: no session, or one that is over.
+    #[error("nobody is signed in")]
+    Session,
     /// 503: the keys of the token's issuer have never been loaded (F-39).
     #[error("the keys of the token's issuer are not available yet")]
     KeysUnavailable,

@@ -15,6 +15,7 @@ pub mod key;
 mod members;
 pub mod principal;
 pub mod scope;
+pub mod session;
 pub mod verify;
 
 pub use assertion::Assertion;
@@ -25,8 +26,10 @@ pub use issue::Grant;
 pub use key::{Key, KeyError, SigningKey};
 pub use principal::Principal;
 pub use scope::{Scope, ScopeSet, UnknownScope};
+pub use session::Session;
 pub use verify::{Issuer, Verified};
 
+use session::SessionId;
 use uuid::Uuid;
 
 use crate::base::{ClientId, OrgId, Timestamp, TokenId, UserId};
@@ -92,6 +95,17 @@ pub enum Change {
     },
     /// Credentials were used: clients and tokens of these orgs.
     Used(Vec<(OrgId, Uuid, Timestamp)>),
+    /// Somebody signed in. `Stale` where it is not the user's password any more, or the user not active.
+    SessionStarted {
+        /// The session.
+        session: Session,
+        /// The hash that the password was compared with.
+        password_hash: String,
+    },
+    /// Sessions were used.
+    SessionsSeen(Vec<(SessionId, Timestamp)>),
+    /// Somebody signed out.
+    SessionEnded(SessionId),
     /// Provisioning tokens that ended before then leave the list.
     TokensExpired {
         /// The instant.

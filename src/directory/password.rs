@@ -15,6 +15,9 @@ use crate::scim::{Error, ScimType};
 /// Bytes of a prepared password. What is longer is no password but an attack on the hash.
 const PASSWORD_BYTES_MAX: usize = 1024;
 
+/// The hash of nobody's password, of the same cost as [`hash`], for whoever has none.
+pub const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// Takes `password` out of a body that `scim::resource::accept` has passed; unassigned is none.
 pub fn take(body: &mut Map<String, Value>) -> Result<Option<Secret<String>>, Error> {
     body.remove("password").map_or(Ok(None), |value| prepare(&value).map(Some))
@@ -62,6 +65,9 @@ mod tests {
         for broken in ["", "!", "correct horse", "$argon2id$"] {
             assert!(!verify(&password, broken), "{broken}");
         }
+        let cost = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        assert!(PasswordHash::new(NOBODYS).is_ok() && cost(NOBODYS) == cost(&hashed), "SEC S-69: it takes as long");
+        assert!(!verify(&password, NOBODYS) && NOBODYS.len() == hashed.len());
         assert_ne!(hash(&password, [8; 16]), hashed, "another salt, another hash");
     }
 

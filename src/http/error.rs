@@ -181,6 +181,10 @@ impl From<app::Error> for Rejection {
                 let detail = error.to_string();
                 return Rejection::status(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds.to_string());
             }
+            (_, error @ app::Error::TooMany { seconds }) => {
+                let detail = error.to_string();
+                return Rejection::status(StatusCode::TOO_MANY_REQUESTS, detail).with(RETRY_AFTER, seconds.to_string());
+            }
             (kind, error) => (status_of(kind), error),
         };
         Rejection::status(status.0, status.1.to_string())
@@ -196,7 +200,7 @@ impl From<auth::Error> for Rejection {
             auth::Error::InvalidToken(_) => (StatusCode::UNAUTHORIZED, Some("invalid_token"), None),
             auth::Error::InsufficientScope(scope) => (StatusCode::FORBIDDEN, Some("insufficient_scope"), Some(scope)),
             auth::Error::KeysUnavailable => return Rejection::busy(&detail),
-            auth::Error::InvalidClient => (StatusCode::UNAUTHORIZED, None, None),
+            auth::Error::InvalidClient | auth::Error::SignIn | auth::Error::Session => (StatusCode::UNAUTHORIZED, None, None),
             _ => return Rejection::status(StatusCode::BAD_REQUEST, detail),
         };
         let mut challenge = r#"Bearer realm="usher""#.to_owned();
@@ -308,6 +312,8 @@ mod tests {
         assert_eq!((busy.status().as_u16(), busy.header("retry-after")), (503, Some("1")));
         let many = Rejection::from(app::Error::from(invite::Error::TooSoon(42))).to_response();
         assert_eq!((many.status().as_u16(), many.header("retry-after")), (429, Some("42")));
+        let many = Rejection::from(app::Error::TooMany { seconds: 6 }).to_response();
+        assert_eq!((many.status().as_u16(), many.header("retry-after")), (429, Some("6")));
         assert_eq!(Rejection::not_found().to_response().header("retry-after"), None);
     }
 

@@ -24,7 +24,7 @@ pub struct Event {
     pub request: Option<String>,
     /// What.
     pub action: Action,
-    /// With what: `Token`, `Client`, `User` or `Request`.
+    /// With what: `Token`, `Session`, `Client`, `User` or `Request`.
     pub resource_type: &'static str,
     /// Its id.
     pub resource: Option<Uuid>,
@@ -37,8 +37,10 @@ pub struct Event {
 /// What events beside the writes tell of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Somebody signed in: a token was issued.
+    /// Somebody signed in: a token was issued, or a session began.
     Issued,
+    /// Somebody signed out of a session.
+    Ended,
     /// Somebody was not let in, or might not do what was asked.
     Refused,
     /// An org below could not invite a user, and was not told why. Counted by itself, so that it hides no other refusal.
@@ -50,6 +52,7 @@ impl Action {
     pub const fn as_str(self) -> &'static str {
         match self {
             Action::Issued => "issued",
+            Action::Ended => "ended",
             Action::Refused | Action::Withheld => "refused",
         }
     }

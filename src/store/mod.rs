@@ -16,7 +16,8 @@ use uuid::Uuid;
 pub use author::{Actor, Author};
 pub use page::Page;
 
-use crate::auth::{self, Client, NotHeld, ProvisioningToken, ScopeSet, Source};
+use crate::auth::session::SessionId;
+use crate::auth::{self, Client, NotHeld, ProvisioningToken, ScopeSet, Session, Source};
 use crate::base::limit::QUERY_DEADLINE;
 use crate::base::{ClientId, GroupId, InvitationId, OrgId, Timestamp, TokenId, UserId};
 use crate::directory::deleted::{Restored, Tombstone};
@@ -84,13 +85,29 @@ pub trait Store: Send + Sync + 'static {
     /// The first thousand provisioning tokens of any org that end between the two and have no successor. For the worker.
     async fn tokens_ending(&self, from: Timestamp, until: Timestamp) -> Result<Vec<ProvisioningToken>, Error>;
 
-    /// What `subject` of `from` may do in `to`, if it may enter there.
-    async fn entrance(&self, from: OrgId, subject: &auth::Subject, to: OrgId) -> Result<Option<Entrance>, Error>;
+    /// The session whose secret has this hash; none where nobody signed in with it, or somebody signed out. Whether it is over is not
+    /// asked.
+    async fn session(&self, id: &SessionId) -> Result<Option<Session>, Error>;
 
-    /// A page of the orgs that `subject` of `from` may switch to, by name, and how many there are.
-    async fn enterable(&self, from: OrgId, subject: &auth::Subject, query: &Enterable) -> Result<(usize, Vec<Org>), Error>;
+    /// Whom `subject` of `from` is in `to`, and what it may do there, if it may enter.
+    async fn entrance(
+        &self,
+        from: OrgId,
+        subject: &auth::Subject,
+        to: OrgId,
+        now: Timestamp,
+    ) -> Result<Option<Entrance>, Error>;
 
-    /// A user of `org` by `userName`: id, whether active, and the password hash.
+    /// A page of the orgs that `subject` of `from` may enter from there, by name, and how many there are.
+    async fn enterable(
+        &self,
+        from: OrgId,
+        subject: &auth::Subject,
+        query: &Enterable,
+        now: Timestamp,
+    ) -> Result<(usize, Vec<Org>), Error>;
+
+    /// A user of `org` by `userName`, with the password of the user at home.
     async fn account(&self, org: OrgId, user_name: &str) -> Result<Option<Account>, Error>;
 
     /// One resource of `org`. `references` asks for `groups` or `members` too. `now` decides the status of an invitation.
@@ -257,6 +274,8 @@ pub struct Credentials {
 pub struct Entrance {
     /// The org.
     pub org: Org,
+    /// Whom it is there.
+    pub subject: auth::Subject,
     /// The org of the subject itself.
     pub home_org: OrgId,
     /// What the subject may do there.
@@ -272,6 +291,8 @@ pub struct Enterable {
     pub offset: usize,
     /// How many at the most.
     pub count: usize,
+    /// Whether the org from which it is asked is one of them, the first then.
+    pub has_own: bool,
 }
 
 /// A person who may sign in.
@@ -283,7 +304,9 @@ pub struct Account {
     pub active: bool,
     /// Where its identity lives: the org of the home user.
     pub home_org: OrgId,
-    /// Argon2id, PHC form.
+    /// The user there, itself where it is a resident.
+    pub home: UserId,
+    /// That user's: Argon2id, PHC form.
     pub password_hash: Option<String>,
 }
 

@@ -7,6 +7,7 @@ mod guests;
 mod requests;
 mod rights;
 mod schemas;
+mod sessions;
 mod users;
 
 use std::sync::Arc;

@@ -92,7 +92,9 @@ pub(super) fn may_shut_out(change: &Change) -> bool {
         )
         | Change::Org(org::Change::Audited { .. })
         | Change::Auth(auth::Change::ClientCreated(_) | auth::Change::TokenCreated(_, None))
-        | Change::Auth(auth::Change::AssertionUsed { .. } | auth::Change::Used(_)) => false,
+        | Change::Auth(auth::Change::AssertionUsed { .. } | auth::Change::Used(_))
+        // A session is looked up at every request.
+        | Change::Auth(auth::Change::SessionStarted { .. } | auth::Change::SessionsSeen(_) | auth::Change::SessionEnded(_)) => false,
         // Of settings nobody is shut out, but the answer tells what holds in the org.
         Change::Org(org::Change::SettingsChanged { .. } | org::Change::OrgChanged { .. } | org::Change::OrgDeleted { .. }) => {
             true

@@ -26,6 +26,7 @@ mod readers;
 mod request_log;
 mod resources;
 mod rights;
+mod sessions;
 mod settings;
 mod sort;
 mod tokens;
@@ -45,7 +46,8 @@ use uuid::Uuid;
 
 pub use open::OpenMode;
 
-use crate::auth::{Client, ProvisioningToken, ScopeSet, Subject};
+use crate::auth::session::SessionId;
+use crate::auth::{Client, ProvisioningToken, ScopeSet, Session, Subject};
 use crate::base::{ClientId, GroupId, InvitationId, OrgId, Timestamp, UserId};
 use crate::directory::deleted::Tombstone;
 use crate::invite::{Due, Invitation, Invitee};
@@ -162,13 +164,24 @@ impl Store for Sqlite {
         self.readers.pooled(move |db| tokens::ending(db, (from, until))).await
     }
 
-    async fn entrance(&self, from: OrgId, subject: &Subject, to: OrgId) -> Result<Option<Entrance>, Error> {
-        self.readers.inline(|db| entrances::entrance(db, from, subject, to))
+    async fn session(&self, id: &SessionId) -> Result<Option<Session>, Error> {
+        self.readers.inline(|db| sessions::session(db, id))
     }
 
-    async fn enterable(&self, from: OrgId, subject: &Subject, query: &Enterable) -> Result<(usize, Vec<Org>), Error> {
-        let (subject, query) = (subject.clone(), query.clone());
-        self.readers.pooled(move |db| entrances::enterable(db, from, &subject, &query)).await
+    async fn entrance(&self, from: OrgId, subject: &Subject, to: OrgId, now: Timestamp) -> Result<Option<Entrance>, Error> {
+        let now = self.writer.latest.of(now);
+        self.readers.inline(|db| entrances::entrance(db, from, subject, to, now))
+    }
+
+    async fn enterable(
+        &self,
+        from: OrgId,
+        subject: &Subject,
+        query: &Enterable,
+        now: Timestamp,
+    ) -> Result<(usize, Vec<Org>), Error> {
+        let (subject, query, now) = (subject.clone(), query.clone(), self.writer.latest.of(now));
+        self.readers.pooled(move |db| entrances::enterable(db, from, &subject, &query, now)).await
     }
 
     async fn account(&self, org: OrgId, user_name: &str) -> Result<Option<Account>, Error> {
@@ -344,7 +357,7 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
 /// Forgets up to [`SWEEP_MAX`] rows of each kind: whoever writes meanwhile does not wait for all of them.
 fn sweep(db: &Connection, now: Timestamp) -> Result<Outcome, Error> {
     let mut most = 0;
-    for forget in [tokens::sweep, change_log::sweep, idempotency::sweep] {
+    for forget in [tokens::sweep, sessions::sweep, change_log::sweep, idempotency::sweep] {
         most = most.max(forget(db, now, SWEEP_MAX)?);
     }
     Ok(if most < SWEEP_MAX { Outcome::Done } else { Outcome::More })

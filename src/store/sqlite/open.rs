@@ -20,7 +20,7 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Statements that a connection keeps compiled.
 const STATEMENTS_MAX: usize = 512;
 /// Schema versions, oldest first; forward only.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../../../migrations/sqlite/0001_directory.sql"),
     include_str!("../../../migrations/sqlite/0002_change_log.sql"),
     include_str!("../../../migrations/sqlite/0003_settings.sql"),
@@ -32,6 +32,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../../../migrations/sqlite/0009_orgs.sql"),
     include_str!("../../../migrations/sqlite/0010_tokens.sql"),
     include_str!("../../../migrations/sqlite/0011_invitation_life.sql"),
+    include_str!("../../../migrations/sqlite/0012_sessions.sql"),
 ];
 
 /// Who opens.

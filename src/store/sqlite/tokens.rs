@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, ToSql};
 use uuid::Uuid;
 
 use super::readers::{all, execute, int, one};
-use super::{Breach, breach, clients};
+use super::{Breach, breach, clients, sessions};
 use crate::auth::issue::LIFETIME_MAX;
 use crate::auth::{Bearer, Change, ProvisioningToken, Subject};
 use crate::base::{ClientId, OrgId, Timestamp, TokenId, UserId};
@@ -173,6 +173,11 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
             &[&org.0, subject, &at.0],
         ),
         Change::Used(uses) => uses.iter().try_fold(0, |_, (org, id, at)| used(db, *org, *id, *at)),
+        Change::SessionStarted { session, password_hash } => {
+            return sessions::start(db, session, password_hash).map(|()| Outcome::Done);
+        }
+        Change::SessionsSeen(seen) => seen.iter().try_fold(0, |_, (id, at)| sessions::seen(db, id, *at)),
+        Change::SessionEnded(id) => sessions::end(db, id),
         Change::TokensExpired { before } => {
             let sql = "delete from tokens where rowid in (select rowid from tokens where expires_at < ?1 limit 1000)";
             execute(db, sql, &[&before.0])

@@ -15,14 +15,17 @@ use crate::store::{Account, Error, Outcome};
 pub(super) fn account(db: &Connection, org: OrgId, user_name: &str) -> Result<Option<Account>, Error> {
     one(
         db,
-        "select id, active, home_org_id, password_hash from users where org_id = ?1 and user_name_key = ?2",
+        "select u.id, u.active, u.home_org_id, u.home_id, h.password_hash
+         from users u join users h on h.org_id = u.home_org_id and h.id = u.home_id
+         where u.org_id = ?1 and u.user_name_key = ?2",
         &[&org.0, &text::user_name_key(user_name)],
         |row| {
             Ok(Account {
                 id: UserId(row.get(0)?),
                 active: row.get(1)?,
                 home_org: OrgId(row.get(2)?),
-                password_hash: row.get(3)?,
+                home: UserId(row.get(3)?),
+                password_hash: row.get(4)?,
             })
         },
     )
