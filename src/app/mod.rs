@@ -81,6 +81,8 @@ pub struct App {
     trees: schemas::Trees,
     is_draining: AtomicBool,
     under_way: idempotency::UnderWay,
+    /// Held by whoever invites again because others invited the same people; an org always has the same one.
+    inviting: [tokio::sync::Mutex<()>; 16],
 }
 
 /// Passwords hashed at the same time; the others wait.
@@ -127,6 +129,7 @@ impl App {
             trees: schemas::Trees::default(),
             is_draining: AtomicBool::new(false),
             under_way: Arc::default(),
+            inviting: Default::default(),
             requests: Requests::default(),
             audit: audit::Waiting::default(),
         }

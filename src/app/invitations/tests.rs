@@ -223,6 +223,43 @@ async fn of_many_invites_at_once_one_succeeds_and_the_other_lines_all_do() {
     assert_eq!((ada, own), (1, 20));
 }
 
+/// V-30, and section 1.12 of what went wrong elsewhere: whatever the order of lines and of requests, each person is invited once, in
+/// one letter, and every request is answered line by line.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_requests_of_five_hundred_lines_in_any_order_invite_everybody_once() {
+    let stage = Arc::new(stage().await);
+    let names: Vec<String> = (0..600).map(|at| format!("user{at}")).collect();
+    for name in &names {
+        user(&stage.app, &stage.acme, json!({"userName": name, "emails": [{"value": "u@acme.test"}]})).await;
+    }
+    let mut random = [0; 4];
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let mut names = names.clone();
+        for at in (1..names.len()).rev() {
+            stage.app.random.fill(&mut random);
+            names.swap(at, u32::from_be_bytes(random) as usize % (at + 1));
+        }
+        names.truncate(500);
+        let stage = stage.clone();
+        tasks.spawn(async move {
+            let answer = stage.invite(json!({ "userNames": names })).await;
+            let codes: Vec<_> = codes(&answer).into_iter().map(str::to_owned).collect();
+            assert_eq!(codes.len(), 500);
+            names.into_iter().zip(codes).collect::<Vec<_>>()
+        });
+    }
+    let results: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    let mut invited: Vec<_> = results.iter().filter(|(_, code)| code == "invited").map(|(name, _)| name.clone()).collect();
+    assert!(results.iter().all(|(_, code)| code == "invited" || code == "alreadyInvited"), "nothing else happened");
+    invited.sort();
+    let mut expected = names.clone();
+    expected.sort();
+    assert!(invited == expected, "{} of {}", invited.len(), expected.len());
+    let total = stage.app.store.resources(stage.partners.org.id, Kind::Invitation, &Query::default(), stage.app.now()).await;
+    assert_eq!(total.expect("a page").total, 600);
+}
+
 #[tokio::test]
 async fn how_it_ended_is_told_to_the_holder_of_the_link_and_to_nobody_else() {
     let stage = stage().await;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use usher::org;
 
 use super::*;
 
@@ -27,6 +28,30 @@ async fn invited(rounds: u128) -> Arc<World> {
     world.group(world.child, 9, "Crew", &[]).await;
     world.store.commit(author(), changes).await.expect("all are invited");
     world
+}
+
+/// A child of the parent for each round, with a group 9, into which user 1 of the parent is invited.
+async fn asking(world: &World, round: u128) -> OrgId {
+    let org = OrgId(id(0xd0_0000 + round));
+    let above = world.store.org(world.child).await.expect("a read").expect("an org");
+    let handle = format!("round{round}");
+    world
+        .write(directory::orgs::created(Org { id: org, handle: handle.clone(), name: handle, ..above }))
+        .await
+        .expect("an org");
+    world.group(org, 9, "Crew", &[]).await;
+    world.invite(org, world.parent, user_id(1), 200_000 + round, &[9]).await.expect("invited");
+    org
+}
+
+/// That no row of another table was left behind: guests, members, invitations and letters of `org`.
+fn rows_of(world: &World, org: OrgId) -> Vec<i64> {
+    let db = world.sql();
+    let count = |table: &str| {
+        let sql = format!("select count(*) from {table} where org_id = ?1");
+        db.query_row(&sql, [org.0], |row| row.get(0)).expect("a count")
+    };
+    ["users", "members", "invitations", "invitation_groups", "letters"].map(count).to_vec()
 }
 
 async fn status(world: &World, round: u128) -> Option<Status> {
@@ -142,6 +167,72 @@ async fn a_group_that_goes_is_given_before_or_told_as_missing() {
             }
             // The tombstone would keep its id from a new one.
             world.write(directory::Change::Erased { org: world.child, id: id(9) }).await.expect("forgotten");
+        }
+    }
+}
+
+/// SEC S-74, V-30
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_org_that_goes_takes_whoever_came_first_along() {
+    let world = Arc::new(World::new().await);
+    world.user(world.parent, 1, "ada").await;
+    let mut accepted = 0;
+    for round in 0..ROUNDS {
+        let org = asking(&world, round).await;
+        let accept = world.accepted(org, 200_000 + round, 300_000 + round, LATER).await;
+        let delete = org::Change::OrgDeleted { below: world.root, id: org, expected: None, children: org::Children::Block };
+        let (accept, delete) = race(round, write(world.clone(), accept), write(world.clone(), delete)).await;
+        assert!(matches!(accept, Ok(_) | Err(Error::Stale)), "round {round}: {accept:?}");
+        delete.expect("nothing is in its way");
+        assert_eq!(rows_of(&world, org), [0; 5], "round {round}");
+        accepted += usize::from(accept.is_ok());
+    }
+    assert!((1..ROUNDS as usize).contains(&accepted), "both orders happened: {accepted}");
+    assert!(world.read(world.parent, Kind::User, 1).await.is_some(), "at home nothing happened");
+}
+
+/// SEC S-74: guests come from the immediate parent, and from the old one nobody is left, in whichever order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_org_that_moves_leaves_the_guests_of_its_old_parent() {
+    let world = Arc::new(World::new().await);
+    world.user(world.parent, 1, "ada").await;
+    let mut accepted = 0;
+    for round in 0..ROUNDS {
+        let org = asking(&world, round).await;
+        let accept = world.accepted(org, 200_000 + round, 300_000 + round, LATER).await;
+        let parent = Some(world.sibling);
+        let change = org::Change::OrgChanged { below: world.root, id: org, expected: 1, doc: None, parent, at: LATER };
+        let (accept, moved) = race(round, write(world.clone(), accept), write(world.clone(), change)).await;
+        assert!(matches!(accept, Ok(_) | Err(Error::Stale)), "round {round}: {accept:?}");
+        moved.expect("nothing is in its way");
+        assert_eq!(world.store.org(org).await.expect("a read").and_then(|org| org.parent), parent);
+        assert_eq!(rows_of(&world, org), [0; 5], "round {round}");
+        let crew = world.read(org, Kind::Group, 9).await.expect("it moved along");
+        // Whoever came was put into it and taken out of it again.
+        assert_eq!(crew.version, if accept.is_ok() { 3 } else { 1 }, "round {round}");
+        accepted += usize::from(accept.is_ok());
+    }
+    assert!((1..ROUNDS as usize).contains(&accepted), "both orders happened: {accepted}");
+}
+
+/// Nobody enters what is shut: of the two, the one that comes second sees the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_org_that_shuts_lets_in_whoever_came_before() {
+    let world = Arc::new(World::new().await);
+    world.user(world.parent, 1, "ada").await;
+    for round in 0..ROUNDS {
+        let org = asking(&world, round).await;
+        let accept = world.accepted(org, 200_000 + round, 300_000 + round, LATER).await;
+        let doc = Some(document(urn::ORGANIZATION, 0xd0_0000 + round, json!({ "name": "shut", "active": false })));
+        let shut = org::Change::OrgChanged { below: world.root, id: org, expected: 1, doc, parent: None, at: LATER };
+        let (accept, shut) = race(round, write(world.clone(), accept), write(world.clone(), shut)).await;
+        shut.expect("nothing is in its way");
+        let found = world.store.invitation(org, InvitationId(id(200_000 + round))).await.expect("a read").expect("it stays");
+        let is_guest = world.read(org, Kind::User, 300_000 + round).await.is_some();
+        match accept {
+            Ok(_) => assert!(is_guest && found.status == Status::Accepted, "round {round}"),
+            Err(Error::Stale) => assert!(!is_guest && found.status == Status::Pending, "round {round}"),
+            other => panic!("round {round}: {other:?}"),
         }
     }
 }
