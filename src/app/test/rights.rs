@@ -82,6 +82,16 @@ async fn a_person_may_what_the_groups_give_at_this_moment() {
     let path = format!("{ACCESS}:scopes");
     stage.patched(&acme, readers, json!([{ "op": "replace", "path": path, "value": ["groups:read"] }])).await.expect("less");
     assert_eq!(may(ada).await, scopes("groups:read"));
+    // One of several, in the words of the RFC.
+    let several = json!([{ "op": "add", "path": path, "value": ["users:read", "requests:read"] }]);
+    stage.patched(&acme, readers, several).await.expect("more");
+    let one = |op: &str| json!([{ "op": op, "path": format!("{path}[value eq \"users:read\"]"), "value": "users:write" }]);
+    stage.patched(&acme, readers, one("replace")).await.expect("another");
+    assert_eq!(may(ada).await, scopes("groups:read users:write requests:read"));
+    refused(stage.patched(&acme, readers, one("replace")).await, 400, "matched nothing");
+    let one = json!([{ "op": "remove", "path": format!("{path}[value eq \"users:write\" or value sw \"req\"]") }]);
+    stage.patched(&acme, readers, one).await.expect("less");
+    assert_eq!(may(ada).await, scopes("groups:read"));
     stage.app.group_replace(&acme, readers, None, body("Readers", &[], &[ada]), Omit).await.expect("nothing");
     assert_eq!(may(ada).await, ScopeSet::NONE);
 
@@ -123,6 +133,9 @@ async fn nobody_hands_out_what_he_does_not_hold() {
         json!([{ "op": "remove", "path": "members" }, { "op": "add", "path": "members", "value": [{ "value": ada }] }]),
         json!([{ "op": "replace", "path": "displayName", "value": "x" }, { "op": "add", "path": "members", "value": [eve] }]),
         json!([{ "op": "remove", "path": path }]),
+        json!([{ "op": "remove", "path": path, "value": ["settings:write"] }]),
+        json!([{ "op": "remove", "path": format!("{path}[value eq \"settings:write\"]") }]),
+        json!([{ "op": "replace", "path": format!("{path}[value sw \"settings\"]"), "value": "groups:read" }]),
         json!([{ "op": "replace", "path": path, "value": ["groups:read"] }]),
         json!([{ "op": "replace", "value": { ACCESS: { "scopes": [] } } }]),
     ] {

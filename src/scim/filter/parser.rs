@@ -231,6 +231,8 @@ impl<'a, 's> Parser<'a, 's> {
             (Some(None), _) => Resolved::UnknownAttribute,
             (Some(Some(of)), _) | (None, Scope::Element(of)) => match of.attribute.sub(word) {
                 Some(sub) => Resolved::Attribute(Name { sub: Some(sub), ..of }),
+                // RFC 7643 §2.4: a plain value among several is what `value` means.
+                None if of.attribute.kind != Type::Complex && word.eq_ignore_ascii_case("value") => Resolved::Attribute(of),
                 None => Resolved::UnknownAttribute,
             },
             (None, Scope::Resource(resource_type)) => path::resolve(word, resource_type, self.profile),

@@ -81,7 +81,7 @@ fn pair(filter: &Filter, sides: [NodeId; 2], word: &str, names: Names, f: &mut f
 
 fn name(attr: &Attr, names: Names, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match (&attr.sub, &attr.extension) {
-        (Some(sub), _) if names == Names::Sub => return f.write_str(sub),
+        (sub, _) if names == Names::Sub => return f.write_str(sub.as_deref().unwrap_or("value")),
         (_, Some(urn)) => write!(f, "{urn}:{}", attr.name)?,
         (_, None) => f.write_str(&attr.name)?,
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::filter::Filter;
 use super::path::{self, Name, Resolved};
-use super::schema::{Attribute, ResourceType, Schema, Type};
+use super::schema::{Attribute, ResourceType, Schema};
 use super::{Error, Profile, Quirk, Quirks, ScimType, filter, json, urn};
 use crate::base::limit::PATCH_OPERATIONS_MAX;
 
@@ -194,7 +194,7 @@ fn target<'s>(
     let Some(rest) = brackets else { return Ok(Some(Target::Attribute { name, filter: None })) };
     // Nothing that may follow the filter holds a bracket, while strings in it may.
     let (inner, tail) = rest.rsplit_once(']').ok_or_else(|| malformed(format!("`{path}` has no closing `]`")))?;
-    if name.sub.is_some() || !name.attribute.multi_valued || name.attribute.kind != Type::Complex {
+    if name.sub.is_some() || !name.attribute.multi_valued {
         return Err(malformed(format!("`{name}` has no elements that a filter could choose")));
     }
     let sub = match tail.strip_prefix('.') {

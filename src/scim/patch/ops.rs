@@ -162,7 +162,10 @@ fn write_in(
         settle_primary(&mut items, &touched, operation, profile, quirks)?;
         // S-16, S-14: nothing empty, nothing twice.
         let mut seen = HashSet::new();
-        items.retain(|item| item.as_object().is_none_or(|object| !object.is_empty() && seen.insert(sorted(object))));
+        items.retain(|item| match item {
+            Value::Object(object) => !object.is_empty() && seen.insert(sorted(object)),
+            plain => seen.insert(plain.to_string()),
+        });
         // RFC 7644 §3.5.2.2: without its last value the attribute is unassigned.
         if items.is_empty() { None } else { Some(Value::Array(items)) }
     } else {
@@ -260,8 +263,8 @@ fn write_items(
                 }
             }
         }
-        // P-14.
-        (None, Op::Replace, Some(given)) => chosen.iter().for_each(|index| items[*index] = given.clone()),
+        // P-14; a plain value has nothing to be merged.
+        (None, Op::Add | Op::Replace, Some(given)) => chosen.iter().for_each(|index| items[*index] = given.clone()),
         (None, ..) => {
             let mut index = 0;
             items.retain(|_| {
