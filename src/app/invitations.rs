@@ -75,13 +75,13 @@ impl App {
     /// One invitation of the org.
     pub async fn invitation_get(&self, who: &Principal, id: InvitationId) -> Result<Record, Error> {
         who.require(Scope::InvitationsRead)?;
-        self.invitation_record(&who.org, id).await
+        self.invitation_record(who, id).await
     }
 
     /// A page of the org's invitations, ended ones included.
     pub async fn invitation_list(&self, who: &Principal, query: &Query) -> Result<store::Page, Error> {
         who.require(Scope::InvitationsRead)?;
-        Ok(self.store.resources(who.org.id, Kind::Invitation, query, self.now()).await?)
+        self.page(who, Kind::Invitation, query).await
     }
 
     /// Removes an invitation, whatever its state; a pending one cannot be accepted any more. A guest it has made stays.
@@ -113,7 +113,7 @@ impl App {
             let invitation = self.store.invitation(who.org.id, id).await?.ok_or(store::Error::NotFound)?;
             let change = invite::answer::revoke(&invitation, ending.clone(), self.now())?;
             match self.commit_one(who, change).await {
-                Ok(_) => return self.invitation_record(&who.org, id).await,
+                Ok(_) => return self.invitation_record(who, id).await,
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -145,7 +145,7 @@ impl App {
             match self.commit_one(who, change).await {
                 Ok(_) => {
                     self.letters.notify_one();
-                    return self.invitation_record(&who.org, id).await;
+                    return self.invitation_record(who, id).await;
                 }
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
@@ -165,9 +165,8 @@ impl App {
         Ok(ParentPolicy::of(&parent.settings.choices))
     }
 
-    async fn invitation_record(&self, org: &Org, id: InvitationId) -> Result<Record, Error> {
-        let record = self.store.resource(org.id, Kind::Invitation, id.0, References::Include, self.now()).await?;
-        Ok(record.ok_or(store::Error::NotFound)?)
+    async fn invitation_record(&self, who: &Principal, id: InvitationId) -> Result<Record, Error> {
+        self.load(who, Kind::Invitation, id.0, References::Include).await
     }
 }
 

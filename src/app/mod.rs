@@ -45,8 +45,9 @@ use uuid::Uuid;
 
 use crate::auth::{Principal, Subject};
 use crate::base::{Clock, Random, Secret, Timestamp};
+use crate::scim::list::Query;
 use crate::scim::{self, Kind, Profile, Quirk, Quirks, Record, ScimType, etag};
-use crate::store::{self, Actor, Author, Outcome, References, RequestKept, Store};
+use crate::store::{self, Actor, Author, Outcome, Page, References, RequestKept, Store};
 
 /// Everything a use case needs; nothing is ambient.
 pub struct App {
@@ -182,10 +183,27 @@ impl App {
         Err(scim::Error::status(428, "`If-Match` is not there, and this organization takes no such write without it").into())
     }
 
-    /// A resource of the caller's org; another org's is not there.
+    /// A resource of the caller's org, as the caller may see it; another org's is not there.
     async fn load(&self, who: &Principal, kind: Kind, id: Uuid, references: References) -> Result<Record, Error> {
+        let is_hidden = kind == Kind::User && !who.is_user(id) && who.hidden(kind).next().is_some();
+        let references = if is_hidden { References::Omit } else { references };
         let found = self.store.resource(who.org.id, kind, id, references, self.now()).await?;
-        found.ok_or(store::Error::NotFound.into())
+        Ok(seen(who, kind, found.ok_or(store::Error::NotFound)?))
+    }
+
+    /// A page of resources of the caller's org, as the caller may see them. 403 where it asks by what that is not.
+    async fn page(&self, who: &Principal, kind: Kind, query: &Query) -> Result<Page, Error> {
+        who.require_visible(kind, query)?;
+        let is_hidden = kind == Kind::User && who.hidden(kind).next().is_some();
+        let mut page = match is_hidden && query.references {
+            true => {
+                let query = Query { references: false, ..query.clone() };
+                self.store.resources(who.org.id, kind, &query, self.now()).await?
+            }
+            false => self.store.resources(who.org.id, kind, query, self.now()).await?,
+        };
+        page.records = page.records.into_iter().map(|record| seen(who, kind, record)).collect();
+        Ok(page)
     }
 
     /// The version that `If-Match` holds a write to, where the client sent one (V-03).
@@ -226,6 +244,23 @@ impl App {
             tracing::info!(org.id = %who.org.id, client.id = who.client_id.as_deref(), quirks = ?quirks.names(), "read in a dialect");
         }
     }
+}
+
+/// The record without what the caller does not see of its document. The groups of a user are not in it: they are not looked up.
+fn seen(who: &Principal, kind: Kind, mut record: Record) -> Record {
+    let mut hidden = who.hidden(kind).filter(|_| kind != Kind::User).peekable();
+    if hidden.peek().is_none() {
+        return record;
+    }
+    let mut doc: Map<String, Value> = serde_json::from_str(&record.doc).unwrap_or_default();
+    for property in hidden {
+        match property.sub {
+            None => doc.shift_remove(property.name),
+            Some(sub) => doc.get_mut(property.name).and_then(Value::as_object_mut).and_then(|whole| whole.shift_remove(sub)),
+        };
+    }
+    record.doc = Value::Object(doc).to_string();
+    record
 }
 
 /// The client whose token a person uses; of a client itself the subject says it.

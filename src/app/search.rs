@@ -8,7 +8,7 @@ use crate::base::limit::SORTED_SEARCH_MAX;
 use crate::scim::filter::Attr;
 use crate::scim::list::{Position, Query, SortKey, SortOrder, Start};
 use crate::scim::{self, Kind, Record, ScimType};
-use crate::store::References;
+use crate::store::{self, References};
 
 /// Which types a caller may read.
 pub fn may_read(who: &Principal, kind: Kind) -> Result<(), auth::Error> {
@@ -62,7 +62,7 @@ impl App {
                 start => (Start::Offset(offset(start).saturating_sub(total)), count),
             };
             let query = Query { start, count, ..query.clone() };
-            let page = self.store.resources(who.org.id, *kind, &query, self.now()).await?;
+            let page = self.page(who, *kind, &query).await?;
             total += page.total;
             has_more |= page.has_more || found.len() == queries[at].1.count && page.total > 0;
             found.extend(page.records.into_iter().map(|record| (at, record)));
@@ -103,7 +103,7 @@ impl App {
             };
             let sort = query.sort.clone().unwrap_or((by_id(), order));
             let each = Query { sort: Some(sort), start, count, references: false, ..query.clone() };
-            let page = self.store.resources(who.org.id, *kind, &each, self.now()).await?;
+            let page = self.page(who, *kind, &each).await?;
             total += page.total;
             has_more |= page.has_more;
             let keys = page.keys.into_iter().map(|key| key.filter(|_| has_attribute));
@@ -119,7 +119,11 @@ impl App {
             last = Some(Position { key, id: record.id });
             let (kind, query) = &queries[at];
             let whole = match query.references {
-                true => self.store.resource(who.org.id, *kind, record.id, References::Include, self.now()).await?,
+                true => match self.load(who, *kind, record.id, References::Include).await {
+                    // It went meanwhile.
+                    Err(Error::Store(store::Error::NotFound)) => None,
+                    found => Some(found?),
+                },
                 false => None,
             };
             found.push((at, whole.unwrap_or(record)));

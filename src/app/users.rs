@@ -61,7 +61,7 @@ impl App {
     /// The users of the caller's org that `query` asks for.
     pub async fn user_list(&self, who: &Principal, query: &Query) -> Result<Page, Error> {
         who.require(Scope::UsersRead)?;
-        Ok(self.store.resources(who.org.id, Kind::User, query, self.now()).await?)
+        self.page(who, Kind::User, query).await
     }
 
     /// The user with `body` in place of what it was (RFC 7644 §3.5.1). `if_match` is the header, where one was sent.

@@ -14,6 +14,7 @@ mod jws;
 pub mod key;
 mod members;
 pub mod principal;
+pub mod property;
 pub mod scope;
 pub mod session;
 pub mod verify;

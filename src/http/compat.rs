@@ -327,14 +327,19 @@ fn listed(doc: &str) -> Value {
     let doc: Value = serde_json::from_str(doc).unwrap_or_default();
     let groups = doc["groups"].as_array().into_iter().flatten().filter(|group| group.get("vanished").is_none());
     let groups: Vec<Value> = groups.map(|group| json!({ "id": group["value"], "displayName": group["display"] })).collect();
-    json!({
+    let mut listed = json!({
         "id": doc["id"],
         "username": doc["userName"],
         "email": doc["email"],
         "groups": groups,
         "status": doc["status"].as_str().unwrap_or_default().to_uppercase(),
         "expiredAt": doc["expiresAt"],
-    })
+    });
+    // Not everybody sees it.
+    if listed["email"].is_null() {
+        listed.as_object_mut().map(|listed| listed.remove("email"));
+    }
+    listed
 }
 
 fn told(status: StatusCode, body: &Value) -> Response {

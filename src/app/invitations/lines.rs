@@ -64,7 +64,7 @@ impl App {
             Some(vec![ticket?.kept(Kept::Made(made.0), now).into()])
         };
         match self.invite_lines(who, &request, keep).await?.pop() {
-            Some(Ok(Some(made))) => self.invitation_record(&who.org, made.id).await,
+            Some(Ok(Some(made))) => self.invitation_record(who, made.id).await,
             Some(Err(error)) => Err(scim::Error::from(error).into()),
             Some(Ok(None)) | None => Err(Error::Task("inviting one user")),
         }
