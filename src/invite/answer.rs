@@ -38,10 +38,6 @@ pub fn accept(
     now: Timestamp,
 ) -> Result<Change, Error> {
     open(invitation, now)?;
-    // A membership that would be over before it began.
-    if invitation.until.is_some_and(|until| until <= now) {
-        return Err(Error::Expired);
-    }
     if !(facts.org.active && facts.parent.active && facts.source_is_active) {
         return Err(Error::Inactive);
     }
@@ -138,13 +134,6 @@ mod tests {
             let end = accept(invitation, &facts, guest, ending(), NOW).map(|_| ());
             assert_eq!(end, if given.is_empty() { Err(Error::MissingGroups) } else { Ok(()) });
         }
-    }
-
-    #[test]
-    fn a_membership_that_is_over_does_not_begin() {
-        let invitation = Invitation { until: Some(NOW), ..invitation(1) };
-        assert_eq!(accepts(&invitation, Timestamp(NOW.0 - 1), [true; 3]), Ok(()));
-        assert_eq!(accepts(&invitation, NOW, [true; 3]), Err(Error::Expired));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::{Delivery, Group, Invitation, Invitee, Line, LineCode, LineError, ParentPolicy, Policy, Status};
+use super::{Delivery, Group, Invitation, Invitee, Line, LineCode, LineError, ParentPolicy, Policy, Status, policy};
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, limit, text};
 use crate::org::Org;
 
@@ -189,8 +189,8 @@ impl Draft {
         facts: (&Policy, Sender),
         now: Timestamp,
     ) -> Invitation {
-        let (policy, sender) = facts;
-        let expires_at = now + self.lifetime;
+        let (chosen, sender) = facts;
+        let expires_at = policy::end(now + self.lifetime, self.until);
         let state = match sender {
             Sender::Usher => "queued",
             Sender::Caller => "external",
@@ -217,7 +217,7 @@ impl Draft {
             delivery: Delivery { state: state.into(), attempts: 0, answer: None, sent_at: None, unclear: 0 },
             // Where no letter has gone out, none has to wait for it.
             letter_at: if sender == Sender::Usher { now } else { Timestamp(0) },
-            remind_at: policy.remind_at(now, expires_at).filter(|_| sender == Sender::Usher),
+            remind_at: chosen.remind_at(now, expires_at).filter(|_| sender == Sender::Usher),
             version: 1,
             created: now,
             last_modified: now,

@@ -124,3 +124,9 @@ impl ParentPolicy {
         }
     }
 }
+
+/// When an invitation ends that is good to `expires_at`: no later than the membership which it makes, for nobody could accept
+/// it then.
+pub(super) fn end(expires_at: Timestamp, until: Option<Timestamp>) -> Timestamp {
+    until.map_or(expires_at, |until| expires_at.min(until))
+}

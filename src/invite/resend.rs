@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Change, Error, Invitation, Invitee, Policy, answer};
+use super::{Change, Error, Invitation, Invitee, Policy, answer, policy};
 use crate::base::{Timestamp, limit};
 
 /// What must be known for it.
@@ -33,7 +33,7 @@ pub fn resend(invitation: &Invitation, facts: &Facts<'_>, letter: Uuid, now: Tim
     if facts.today.0 >= quota.per_day || facts.today.1 >= quota.per_recipient {
         return Err(Error::Quota);
     }
-    let expires_at = facts.lifetime.map_or(invitation.expires_at, |lifetime| now + lifetime);
+    let expires_at = facts.lifetime.map_or(invitation.expires_at, |lifetime| policy::end(now + lifetime, invitation.until));
     // The name may be another's by now; then the address of then is what is left.
     let invitee = facts.invitee.filter(|invitee| invitee.source == invitation.source);
     let email = invitee.and_then(|invitee| invitee.email.clone()).unwrap_or_else(|| invitation.email.clone());

@@ -297,6 +297,30 @@ async fn a_membership_ends_by_the_clock_and_the_guest_goes() {
 }
 
 #[tokio::test]
+async fn an_invitation_ends_no_later_than_the_membership_it_offers() {
+    let stage = stage().await;
+    let until = stage.app.now() + 2 * HOUR;
+    let (invitation, code) = stage.invited_with("ada", json!({ "until": until })).await;
+    assert_eq!((invitation.expires_at, invitation.remind_at), (until, None));
+    stage.clock.advance(RESEND_PAUSE);
+    for body in [json!({}), json!({ "expiresIn": 48 * 3600 })] {
+        stage.app.invitation_resend(&stage.partners, invitation.id, &object(body)).await.expect("sent again");
+        stage.clock.advance(RESEND_PAUSE);
+        assert_eq!(stage.found(invitation.id).await.expires_at, until);
+    }
+    let newest = stage.code(&stage.found(invitation.id).await);
+    assert_ne!(newest, code);
+    // Then all say the same, and it makes room.
+    stage.clock.set(until);
+    assert_eq!(stage.shown(invitation.id).await["status"], "expired");
+    let late = stage.answer(&newest, Answer::Accept).await.expect_err("over");
+    assert!(matches!(late, Error::Invite(invite::Error::Expired)), "{late}");
+    let page = stage.page(invitation.id, &newest, Some(Answer::Accept), None).await;
+    assert_eq!(page.state, State::Expired);
+    stage.invited("ada").await;
+}
+
+#[tokio::test]
 async fn a_person_answers_own_invitations_with_a_token() {
     let stage = stage().await;
     let (invitation, _) = stage.invited("ada").await;

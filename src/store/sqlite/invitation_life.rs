@@ -224,8 +224,7 @@ fn accept(db: &Connection, change: &Change) -> Result<Outcome, Error> {
          join orgs o on o.id = i.org_id and o.active
          join orgs p on p.id = i.source_org_id and p.active
          join users s on s.org_id = i.source_org_id and s.id = i.source_id and s.active and (s.until is null or s.until > ?4)
-         where i.org_id = ?1 and i.id = ?2 and i.status = 'pending' and i.generation = ?3 and i.expires_at > ?4
-           and (i.membership_until is null or i.membership_until > ?4)",
+         where i.org_id = ?1 and i.id = ?2 and i.status = 'pending' and i.generation = ?3 and i.expires_at > ?4",
         &[&org.0, &id.0, generation, &at.0],
         |row| {
             let origin = Guest {
