@@ -65,6 +65,7 @@ impl From<invite::Error> for Error {
         match error {
             // What is wrong with the request itself is said in the protocol's terms.
             invite::Error::Root | invite::Error::NoCode => Error::Scim(scim::Error::status(400, error.to_string())),
+            invite::Error::Barred(error) => Error::Scim(error.into()),
             error => Error::Invite(error),
         }
     }
@@ -98,7 +99,7 @@ impl Error {
                 store::Error::Engine(_) => ErrorKind::Failure,
             },
             Error::Invite(error) => match error {
-                invite::Error::Root | invite::Error::NoCode => ErrorKind::Scim,
+                invite::Error::Root | invite::Error::NoCode | invite::Error::Barred(_) => ErrorKind::Scim,
                 invite::Error::Unknown => ErrorKind::NotFound,
                 invite::Error::Expired | invite::Error::Revoked => ErrorKind::Gone,
                 invite::Error::Used | invite::Error::Declined => ErrorKind::Gone,

@@ -122,7 +122,8 @@ impl App {
     }
 
     /// Sends a new link, to the address that the invitee has now; the one before is dead from here on. It ends when the old one
-    /// did, unless `body` has a lifetime. 429 where a letter was queued only just now.
+    /// did, unless `body` has a lifetime. 429 where a letter was queued only just now; 400 or 403 where the invitee could not be
+    /// invited any more.
     pub async fn invitation_resend(
         &self,
         who: &Principal,
@@ -134,14 +135,18 @@ impl App {
         let lifetime = invite::request::resend(body, &policy)?;
         for _ in 0..TRIES {
             let invitation = self.store.invitation(who.org.id, id).await?.ok_or(store::Error::NotFound)?;
-            let (now, name) = (self.now(), invitation.user_name.clone());
-            let invitee = self.store.invitees(who.org.id, &[name], &[], now).await?.pop().flatten();
-            let today = (
-                self.store.invitations_today(who.org.id, who.org.id.0, now).await?,
-                self.store.invitations_today(who.org.id, invitation.source.0, now).await?,
-            );
-            let facts = invite::resend::Facts { invitee: invitee.as_ref(), today, policy: &policy, lifetime };
-            let change = invite::resend::resend(&invitation, &facts, self.random.uuid(now), now)?;
+            let (now, parent) = (self.now(), self.parent_policy(&who.org).await?);
+            let invitee = self.store.invitee(who.org.id, invitation.source, &parent.groups, now).await?;
+            let invitee = invitee.ok_or(store::Error::NotFound)?;
+            let today = self.store.invitations_today(who.org.id, who.org.id.0, now).await?;
+            let facts = invite::resend::Facts { invitee: &invitee, today, policy: &policy, parent: &parent, lifetime };
+            let change = match invite::resend::resend(&invitation, &facts, self.random.uuid(now), now) {
+                Err(invite::Error::Barred(error)) if parent.is_opaque => {
+                    self.withheld(who, invitation.source_org, [(Some(invitation.source.0), error.code.as_str())].into_iter());
+                    return Err(invite::Error::Barred(invite::lines::veiled(error)).into());
+                }
+                decided => decided?,
+            };
             match self.commit_one(who, change).await {
                 Ok(_) => {
                     self.letters.notify_one();

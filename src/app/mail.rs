@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lettre::Message;
 use lettre::message::Mailbox;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{App, Error};
 use crate::auth::{Principal, Scope, Subject};
 use crate::base::{InvitationId, OrgId, Timestamp, limit};
+use crate::directory;
 use crate::invite::Invitation;
 use crate::mail::{self, Catalogue, Kind, Letterhead, Rendered, choose};
 use crate::org::{Org, Setting};
@@ -106,8 +107,8 @@ impl App {
         };
         let id = id.ok_or_else(named)?;
         let user = self.load(who, Resource::User, id.0, References::Omit).await?;
-        let doc: Value = serde_json::from_str(&user.doc).unwrap_or_default();
-        let address = address_of(&doc).ok_or_else(|| wrong("this user has no email address".into()))?;
+        let doc: Map<String, Value> = serde_json::from_str(&user.doc).unwrap_or_default();
+        let address = directory::users::address(&doc).ok_or_else(|| wrong("this user has no email address".into()))?;
         if let Err(next) = self.mail_tried.count(who.org.id, self.now()) {
             let most = limit::MAIL_TESTS_MAX;
             let detail = format!("{most} test letters an hour is the most for an organization, the next one may go at {next}");
@@ -176,13 +177,6 @@ impl App {
             link: format!("{}/t/{}/o/{}/invitations/{id}?code=sample", self.settings.public_url, org.root_handle, org.id),
         }))
     }
-}
-
-/// The primary address of a user's document, else the first.
-fn address_of(doc: &Value) -> Option<&str> {
-    let emails = doc.get("emails")?.as_array()?;
-    let primary = emails.iter().find(|email| email["primary"] == true);
-    primary.into_iter().chain(emails).find_map(|email| email["value"].as_str()).filter(|address| !address.is_empty())
 }
 
 #[cfg(test)]

@@ -170,6 +170,13 @@ pub fn manager(doc: &str) -> Option<String> {
     doc[urn::ENTERPRISE_USER]["manager"]["value"].as_str().map(str::to_owned)
 }
 
+/// Where letters to the user of this document go: the primary address, else the first. Blanks are none.
+pub fn address(doc: &Map<String, Value>) -> Option<&str> {
+    let emails = doc.get("emails")?.as_array()?;
+    let primary = emails.iter().filter(|email| email["primary"] == true);
+    primary.chain(emails).filter_map(|email| email["value"].as_str()).map(str::trim).find(|address| !address.is_empty())
+}
+
 /// Whether this is a guest.
 pub fn is_guest(user: &Record) -> bool {
     // Few documents are worth parsing for this.

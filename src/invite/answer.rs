@@ -20,8 +20,8 @@ pub struct Facts<'a> {
     pub org: &'a Org,
     /// Its parent.
     pub parent: &'a Org,
-    /// Whether the invitee is an active user of the parent.
-    pub source_is_active: bool,
+    /// Whether the invitee is an active user of the parent, whom it lets others invite.
+    pub is_invitable: bool,
     /// Groups that the inviter may no longer give.
     pub forbidden: &'a [GroupId],
     /// What to do where a group cannot be given.
@@ -38,7 +38,7 @@ pub fn accept(
     now: Timestamp,
 ) -> Result<Change, Error> {
     open(invitation, now)?;
-    if !(facts.org.active && facts.parent.active && facts.source_is_active) {
+    if !(facts.org.active && facts.parent.active && facts.is_invitable) {
         return Err(Error::Inactive);
     }
     let given = invitation.groups.iter().filter(|group| group.exists && !facts.forbidden.contains(&group.id));
@@ -107,7 +107,7 @@ mod tests {
         let facts = Facts {
             org: &org(active[0]),
             parent: &org(active[1]),
-            source_is_active: active[2],
+            is_invitable: active[2],
             forbidden: &[],
             missing_groups: MissingGroups::Skip,
         };
@@ -118,7 +118,7 @@ mod tests {
     fn what_cannot_be_given_is_left_out_or_refuses_all_as_the_org_wants() {
         let (org, parent) = (org(true), org(true));
         let facts =
-            Facts { org: &org, parent: &parent, source_is_active: true, forbidden: &[], missing_groups: MissingGroups::Skip };
+            Facts { org: &org, parent: &parent, is_invitable: true, forbidden: &[], missing_groups: MissingGroups::Skip };
         let whole = invitation(1);
         let crew = whole.groups[0].id;
         let mut vanished = whole.clone();

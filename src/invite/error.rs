@@ -26,8 +26,8 @@ pub enum Error {
     /// 410: it was declined before.
     #[error("the invitation was declined")]
     Declined,
-    /// 409: the invitee or one of the two organizations is not active at present.
-    #[error("the invitation cannot be accepted now: the invited user or an organization is not active")]
+    /// 409: the invitee or one of the two organizations is not active at present, or the parent lets nobody invite the user.
+    #[error("the invitation cannot be accepted now: the user or an organization is not active, or the user may not be invited")]
     Inactive,
     /// 409: a group of it is gone, or the inviter may no longer give it, and the org wants all or none.
     #[error("the invitation cannot be accepted: not all of its groups can be given any more, ask for a new one")]
@@ -38,6 +38,9 @@ pub enum Error {
     /// 403: the token is somebody else's.
     #[error("the token is not that of the invited user")]
     NotInvitee,
+    /// As the same refusal of a first invitation: the invitee cannot be written to any more.
+    #[error(transparent)]
+    Barred(LineError),
     /// 429: a letter went out only just now.
     #[error("a letter was sent a moment ago, wait {0} seconds")]
     TooSoon(u64),

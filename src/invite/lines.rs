@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::{Delivery, Group, Invitation, Invitee, Line, LineCode, LineError, ParentPolicy, Policy, Status, policy};
-use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, limit, text};
+use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, limit};
 use crate::org::Org;
 
 /// What was found out for the lines of one request.
@@ -120,16 +120,7 @@ fn one(line: &Line, invitee: Option<&Invitee>, facts: &Facts<'_>) -> Result<Draf
     if let Some(id) = invitee.pending {
         return fail(LineCode::AlreadyInvited, format!("{name:?} is invited already, by invitation {id}"));
     }
-    if !invitee.active {
-        return fail(LineCode::UserInactive, format!("{name:?} is not active in the parent organization"));
-    }
-    if invitee.is_shielded || facts.parent.names.contains(&text::user_name_key(&invitee.user_name)) {
-        return fail(LineCode::NotInvitable, format!("the parent organization lets nobody invite {name:?}"));
-    }
-    let has_email = invitee.email.as_ref().is_some_and(|email| !email.trim().is_empty());
-    if !has_email && facts.sender == Sender::Usher {
-        return fail(LineCode::NoEmail, format!("{name:?} has no email address in the parent organization"));
-    }
+    barred(invitee, facts.parent, facts.sender)?;
     let most = facts.policy.quota.per_recipient;
     if invitee.today >= most {
         return fail(
@@ -141,10 +132,25 @@ fn one(line: &Line, invitee: Option<&Invitee>, facts: &Facts<'_>) -> Result<Draf
         invitee: invitee.clone(),
         groups: granted,
         message: line.message.clone(),
-        locale: line.locale.clone().or_else(|| invitee.locale.clone()),
+        locale: line.locale.clone(),
         lifetime: line.lifetime,
         until: line.until,
     })
+}
+
+/// Refuses whoever cannot be invited as the parent has it now, by a first letter or by another one.
+pub(super) fn barred(invitee: &Invitee, parent: &ParentPolicy, sender: Sender) -> Result<(), LineError> {
+    let name = &invitee.user_name;
+    let (code, detail) = if !invitee.active {
+        (LineCode::UserInactive, format!("{name:?} is not active in the parent organization"))
+    } else if parent.shields(invitee) {
+        (LineCode::NotInvitable, format!("the parent organization lets nobody invite {name:?}"))
+    } else if invitee.email.is_none() && sender == Sender::Usher {
+        (LineCode::NoEmail, format!("{name:?} has no email address in the parent organization"))
+    } else {
+        return Ok(());
+    };
+    Err(LineError::new(code, detail))
 }
 
 /// By person and not by name: `Ada` and `ada` are one.
@@ -249,13 +255,7 @@ mod tests {
             source: UserId(Uuid::from_u128(name.bytes().fold(7, |id, byte| id * 131 + u128::from(byte)))),
             user_name: name.clone(),
             active: name != "inactive",
-            email: match name.as_str() {
-                "mailless" => None,
-                "blank" => Some(" ".into()),
-                _ => Some(format!("{name}@acme.test")),
-            },
-            display_name: name.clone(),
-            locale: Some("de".into()),
+            email: (name != "mailless").then(|| format!("{name}@acme.test")),
             is_member: name == "member",
             pending: (name == "invited").then(|| InvitationId(Uuid::from_u128(5))),
             today: if name == "bothered" { 20 } else { 19 },
@@ -311,7 +311,6 @@ mod tests {
             (line("member", &[]), "alreadyMember"),
             (line("invited", &[]), "alreadyInvited"),
             (line("mailless", &[]), "noEmail"),
-            (line("blank", &[]), "noEmail"),
             (line("CEO", &[]), "notInvitable"),
             (line("shielded", &[]), "notInvitable"),
             (line("bothered", &[]), "quotaExceeded"),
@@ -364,7 +363,7 @@ mod tests {
     #[test]
     fn in_an_opaque_parent_every_failure_of_its_users_looks_alike() {
         let opaque = |today| World { today, is_opaque: true, ..QUIET };
-        let of_parent = ["nobody", "inactive", "mailless", "blank", "ceo", "shielded"];
+        let of_parent = ["nobody", "inactive", "mailless", "ceo", "shielded"];
         let run = |lines: &[Line]| run(lines, &opaque(0)).into_iter().filter_map(Result::err).map(veiled).collect::<Vec<_>>();
         let told = run(&of_parent.map(|name| line(name, &[])));
         assert!(told.iter().all(|error| *error == told[0]) && told.len() == of_parent.len(), "{told:?}");
@@ -396,7 +395,7 @@ mod tests {
         assert_eq!((invitation.user_name.as_str(), invitation.email.as_str()), ("ada", "ada@acme.test"));
         assert_eq!(Some(invitation.source), invitee("ada").map(|ada| ada.source));
         assert_eq!(invitation.expires_at, Timestamp(601_000));
-        assert_eq!(invitation.locale.as_deref(), Some("de"), "the language of the profile");
+        assert_eq!(invitation.locale, None, "that of the profile is looked up when a letter is written");
     }
 
     proptest! {

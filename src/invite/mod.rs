@@ -176,7 +176,7 @@ pub struct Delivery {
     pub unclear: u32,
 }
 
-/// What is known of one `userName` in the parent, when it is invited.
+/// What is known of a user of the parent, who is to be invited or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitee {
     /// The user of the parent.
@@ -185,12 +185,8 @@ pub struct Invitee {
     pub user_name: String,
     /// Effective: of a guest there, the whole chain.
     pub active: bool,
-    /// The primary address, else the first.
+    /// Where letters go.
     pub email: Option<String>,
-    /// The name to be shown.
-    pub display_name: String,
-    /// `preferredLanguage`, else `locale`.
-    pub locale: Option<String>,
     /// Whether this user is a guest of the inviting org already.
     pub is_member: bool,
     /// The id of the live invitation, if one is pending and has not expired.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::Invitee;
 use crate::base::{GroupId, Timestamp, limit, text};
 use crate::org::{Choices, Setting};
 
@@ -122,6 +123,11 @@ impl ParentPolicy {
             names: choices.texts(Setting::InviteesNames).map(text::user_name_key).collect(),
             groups: choices.texts(Setting::InviteesGroups).filter_map(|id| id.parse().ok()).collect(),
         }
+    }
+
+    /// Whether it lets nobody invite this user.
+    pub fn shields(&self, invitee: &Invitee) -> bool {
+        invitee.is_shielded || self.names.contains(&text::user_name_key(&invitee.user_name))
     }
 }
 

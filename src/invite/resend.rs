@@ -4,23 +4,27 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Change, Error, Invitation, Invitee, Policy, answer, policy};
+use super::lines::barred;
+use super::{Change, Error, Invitation, Invitee, ParentPolicy, Policy, Sender, answer, policy};
 use crate::base::{Timestamp, limit};
 
 /// What must be known for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// Who has the invitee's name in the parent now.
-    pub invitee: Option<&'a Invitee>,
-    /// Letters of the org today: to all, and to the invitee.
-    pub today: (u32, u32),
+    /// The invitee, as the parent has it now.
+    pub invitee: &'a Invitee,
+    /// Letters of the org today, to all.
+    pub today: u32,
     /// What the org chose.
     pub policy: &'a Policy,
+    /// What its parent did.
+    pub parent: &'a ParentPolicy,
     /// How long the new link is good for; as long as the old one, where nobody says.
     pub lifetime: Option<Duration>,
 }
 
-/// The link of `invitation` is another one from now on, and the letter `letter` brings it.
+/// The link of `invitation` is another one from now on, and the letter `letter` brings it to the address that the invitee has
+/// now. Whoever could not be invited any more gets none.
 pub fn resend(invitation: &Invitation, facts: &Facts<'_>, letter: Uuid, now: Timestamp) -> Result<Change, Error> {
     answer::open(invitation, now)?;
     let next = invitation.letter_at + limit::RESEND_PAUSE;
@@ -29,20 +33,18 @@ pub fn resend(invitation: &Invitation, facts: &Facts<'_>, letter: Uuid, now: Tim
         let wait_ms = next.0.saturating_sub(now.0).unsigned_abs();
         return Err(Error::TooSoon(wait_ms.div_ceil(1000)));
     }
+    barred(facts.invitee, facts.parent, Sender::Usher).map_err(Error::Barred)?;
     let quota = facts.policy.quota;
-    if facts.today.0 >= quota.per_day || facts.today.1 >= quota.per_recipient {
+    if facts.today >= quota.per_day || facts.invitee.today >= quota.per_recipient {
         return Err(Error::Quota);
     }
     let expires_at = facts.lifetime.map_or(invitation.expires_at, |lifetime| policy::end(now + lifetime, invitation.until));
-    // The name may be another's by now; then the address of then is what is left.
-    let invitee = facts.invitee.filter(|invitee| invitee.source == invitation.source);
-    let email = invitee.and_then(|invitee| invitee.email.clone()).unwrap_or_else(|| invitation.email.clone());
     Ok(Change::InvitationResent {
         org: invitation.org,
         id: invitation.id,
         generation: invitation.generation,
         letter,
-        email,
+        email: facts.invitee.email.clone().unwrap_or_default(),
         expires_at,
         remind_at: facts.policy.remind_at(now, expires_at),
         quota,
@@ -53,8 +55,8 @@ pub fn resend(invitation: &Invitation, facts: &Facts<'_>, letter: Uuid, now: Tim
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::invite::Status;
     use crate::invite::tests::{NOW, invitation};
+    use crate::invite::{LineCode, Status};
 
     fn resent(
         invitation: &Invitation,
@@ -62,10 +64,43 @@ mod tests {
         lifetime: Option<Duration>,
         now: Timestamp,
     ) -> Result<Timestamp, Error> {
-        let facts = Facts { invitee: None, today, policy: &Policy::default(), lifetime };
+        let invitee = Invitee { today: today.1, ..invitee() };
+        let (policy, parent) = (&Policy::default(), &ParentPolicy::default());
+        let facts = Facts { invitee: &invitee, today: today.0, policy, parent, lifetime };
         match resend(invitation, &facts, Uuid::nil(), now)? {
-            Change::InvitationResent { expires_at, email, .. } if email == invitation.email => Ok(expires_at),
+            Change::InvitationResent { expires_at, email, .. } if email == "new@acme.test" => Ok(expires_at),
             other => panic!("{other:?}"),
+        }
+    }
+
+    fn invitee() -> Invitee {
+        Invitee {
+            source: invitation(1).source,
+            user_name: "ada".into(),
+            active: true,
+            email: Some("new@acme.test".into()),
+            is_member: false,
+            pending: Some(invitation(1).id),
+            today: 0,
+            is_shielded: false,
+        }
+    }
+
+    #[test]
+    fn whoever_could_not_be_invited_now_is_not_written_to_again() {
+        let shield = ParentPolicy { names: ["ada".to_owned()].into(), ..ParentPolicy::default() };
+        let none = ParentPolicy::default();
+        for (invitee, parent, code) in [
+            (Invitee { active: false, ..invitee() }, &none, LineCode::UserInactive),
+            (Invitee { is_shielded: true, ..invitee() }, &none, LineCode::NotInvitable),
+            (invitee(), &shield, LineCode::NotInvitable),
+            (Invitee { email: None, ..invitee() }, &none, LineCode::NoEmail),
+        ] {
+            let facts = Facts { invitee: &invitee, today: 0, policy: &Policy::default(), parent, lifetime: None };
+            match resend(&invitation(1), &facts, Uuid::nil(), NOW + limit::RESEND_PAUSE) {
+                Err(Error::Barred(error)) => assert_eq!(error.code, code),
+                other => panic!("{code:?}: {other:?}"),
+            }
         }
     }
 

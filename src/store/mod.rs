@@ -135,6 +135,9 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<Option<Invitee>>, Error>;
 
+    /// The same of the user `source` of the parent, whatever its name is by now.
+    async fn invitee(&self, org: OrgId, source: UserId, shields: &[GroupId], now: Timestamp) -> Result<Option<Invitee>, Error>;
+
     /// How many invitations and letters `org` has sent to `recipient` on the day of `now`; to all, under the org's own id.
     async fn invitations_today(&self, org: OrgId, recipient: Uuid, now: Timestamp) -> Result<u32, Error>;
 

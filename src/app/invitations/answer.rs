@@ -6,7 +6,7 @@ use crate::app::{App, Error, TRIES};
 use crate::auth::{Principal, ScopeSet, Subject};
 use crate::base::{GroupId, InvitationId, OrgId, UserId};
 use crate::console::{Page, State};
-use crate::invite::{self, Answer, Ending, Invitation, SignIn, Status, Via};
+use crate::invite::{self, Answer, Ending, Invitation, ParentPolicy, SignIn, Status, Via};
 use crate::mail::choose;
 use crate::scim::{self, Kind};
 use crate::store::{self, Actor, Author, References};
@@ -174,12 +174,12 @@ impl App {
         if answer == Answer::Decline {
             return Ok(invite::answer::decline(invitation, ending, now)?);
         }
-        let source = invitation.source.0;
-        let source = self.store.resource(parent.id, Kind::User, source, References::Omit, now).await?;
+        let parent_policy = ParentPolicy::of(&parent.settings.choices);
+        let invitee = self.store.invitee(org.id, invitation.source, &parent_policy.groups, now).await?;
         let facts = invite::answer::Facts {
             org: &org,
             parent: &parent,
-            source_is_active: source.is_some_and(is_active),
+            is_invitable: invitee.is_some_and(|invitee| invitee.active && !parent_policy.shields(&invitee)),
             forbidden: &self.forbidden(invitation).await?,
             missing_groups: policy.missing_groups,
         };

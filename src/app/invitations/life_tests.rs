@@ -79,10 +79,11 @@ async fn a_new_link_kills_the_old_one_at_once() {
     let letters = stage.due().await;
     assert_eq!(letters.iter().map(|letter| letter.generation).collect::<Vec<_>>(), [2], "the old letter is gone as well");
     assert_eq!(stage.shown(first.id).await["delivery"], json!({ "state": "queued", "attempts": 0, "resent": 1 }));
-    // The address may be another one by now, and the lifetime chosen anew.
+    // The name and the address may be others by now, the name somebody else's, and the lifetime chosen anew.
     let ada = stage.app.store.account(stage.acme.org.id, "ada").await.expect("read").expect("there").id;
-    let body = json!({ "schemas": [crate::scim::urn::USER], "userName": "ada", "emails": [{ "value": "new@acme.test" }] });
+    let body = json!({ "schemas": [crate::scim::urn::USER], "userName": "ada2", "emails": [{ "value": "new@acme.test" }] });
     stage.app.user_replace(&stage.acme, ada, None, object(body), References::Omit).await.expect("moved");
+    user(&stage.app, &stage.acme, json!({ "userName": "ada", "emails": [{ "value": "other@acme.test" }] })).await;
     stage.clock.advance(RESEND_PAUSE);
     resend(json!({ "expiresIn": 600 })).await.expect("sent again");
     let third = stage.found(first.id).await;

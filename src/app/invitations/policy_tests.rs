@@ -166,3 +166,25 @@ async fn refused_in(stage: &Stage, who: &Principal) -> Vec<(Option<uuid::Uuid>, 
     assert!(entries.iter().all(|entry| entry.resource_type == "User" && entry.actor.starts_with("client ")), "{entries:?}");
     entries.into_iter().map(|entry| (entry.resource, entry.detail.unwrap_or_default())).collect()
 }
+
+#[tokio::test]
+async fn whom_a_parent_keeps_back_after_the_invitation_neither_joins_nor_is_written_to_again() {
+    let stage = stage().await;
+    let (invitation, code) = stage.invited("ada").await;
+    stage.clock.advance(crate::base::limit::RESEND_PAUSE);
+    let resend = async |stage: &Stage| {
+        let refused = stage.app.invitation_resend(&stage.partners, invitation.id, &Map::new()).await.expect_err("kept back");
+        let Error::Scim(refused) = refused else { panic!("{refused}") };
+        (refused.status, refused.detail)
+    };
+    let stage = stage.after("acme", json!({ "invitees": { "names": ["ada"] } })).await;
+    assert_eq!(resend(&stage).await, (403, r#"the parent organization lets nobody invite "ada""#.to_owned()));
+    let refused = stage.answer(&code, Answer::Accept).await.expect_err("kept back");
+    assert!(matches!(refused, Error::Invite(invite::Error::Inactive)), "{refused}");
+    let mine = Holder::User(&stage.person("ada").await, invitation.id);
+    stage.app.invitation_answer(mine, Answer::Accept).await.expect_err("not with a token either");
+    let stage = stage.after("acme", json!({ "invitees": { "opaque": true } })).await;
+    assert_eq!(resend(&stage).await, (403, "this user cannot be invited".to_owned()));
+    let stage = stage.after("acme", json!({ "invitees": { "names": [], "opaque": false } })).await;
+    stage.answer(&code, Answer::Accept).await.expect("no longer kept back");
+}

@@ -251,3 +251,17 @@ fn of_a_guest_what_is_shown_can_be_written_back() {
     let named = change(&guest(), json!([{ "op": "replace", "path": "active", "value": true }]));
     assert_eq!(written(named).0["active"], true, "an inactive source may hide what the guest's own row says");
 }
+
+#[test]
+fn a_letter_goes_to_the_primary_address_else_to_the_first_that_is_one() {
+    for (emails, address) in [
+        (json!([{ "value": "home@x.test" }, { "value": "work@x.test", "primary": true }]), Some("work@x.test")),
+        (json!([{ "value": " home@x.test " }, { "value": "work@x.test", "primary": false }]), Some("home@x.test")),
+        (json!([{ "type": "home" }, { "value": "work@x.test" }, { "value": " ", "primary": true }]), Some("work@x.test")),
+        (json!([{ "value": "" }]), None),
+        (json!([]), None),
+    ] {
+        assert_eq!(super::address(&map(json!({ "emails": emails }))), address, "{emails}");
+    }
+    assert_eq!(super::address(&map(json!({}))), None);
+}

@@ -1,11 +1,12 @@
 //! Invitations: rows as they are read, and the resource made from them. [`super::invitation_life`] writes them.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 use uuid::Uuid;
 
 use super::columns;
 use super::readers::{all, int, one};
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, limit, text};
+use crate::directory;
 use crate::invite::{Delivery, Due, Ending, Group, Invitation, Invitee, Status, Via};
 use crate::scim::{Record, urn};
 use crate::store::Error;
@@ -148,17 +149,30 @@ fn document(invitation: &Invitation) -> String {
     Value::Object(doc).to_string()
 }
 
-/// Who `user_name` is in the parent of `org`, and whether that is a member of one of `shields`.
+/// Whom to look for in the parent.
+pub(super) enum Whom<'a> {
+    /// Whoever has this name now.
+    Name(&'a str),
+    /// This user.
+    Id(UserId),
+}
+
+/// Who that is in the parent of `org`, and whether a member of one of `shields`.
 pub(super) fn invitee(
     db: &Connection,
     org: OrgId,
-    user_name: &str,
+    whom: Whom<'_>,
     shields: &[GroupId],
     now: Timestamp,
 ) -> Result<Option<Invitee>, Error> {
+    let (column, key): (_, &dyn ToSql) = match &whom {
+        Whom::Name(name) => ("user_name_key", &text::user_name_key(name)),
+        Whom::Id(id) => ("id", &id.0),
+    };
     let found = one(
         db,
-        "select s.id, s.user_name, s.active and (s.until is null or s.until > ?3), s.doc,
+        &format!(
+            "select s.id, s.user_name, s.active and (s.until is null or s.until > ?3), s.doc,
            exists (select 1 from users g where g.source_org_id = s.org_id and g.source_id = s.id and g.org_id = o.id),
            (select i.id from invitations i
             where i.org_id = o.id and i.source_id = s.id and i.status = 'pending' and i.expires_at > ?3),
@@ -166,16 +180,15 @@ pub(super) fn invitee(
             where c.org_id = o.id and c.day = ?4 and c.recipient = s.id), 0),
            s.org_id
          from orgs o join users s on s.org_id = o.parent_id
-         where o.id = ?1 and s.user_name_key = ?2",
-        &[&org.0, &text::user_name_key(user_name), &now.0, &day(now)],
+         where o.id = ?1 and s.{column} = ?2"
+        ),
+        &[&org.0, key, &now.0, &day(now)],
         |row| {
             let invitee = Invitee {
                 source: UserId(row.get(0)?),
                 user_name: row.get(1)?,
                 active: row.get(2)?,
                 email: None,
-                display_name: String::new(),
-                locale: None,
                 is_member: row.get(4)?,
                 pending: row.get::<_, Option<Uuid>>(5)?.map(InvitationId),
                 today: row.get(6)?,
@@ -186,18 +199,7 @@ pub(super) fn invitee(
     )?;
     let Some((mut invitee, doc, source_org)) = found else { return Ok(None) };
     invitee.is_shielded = !shields.is_empty() && is_within(db, source_org, invitee.source, shields)?;
-    let doc = columns::object(&doc)?;
-    let is_primary = |email: &&serde_json::Value| email.get("primary") == Some(&true.into());
-    let address = |email: &serde_json::Value| columns::text(email.get("value"));
-    invitee.email =
-        columns::emails(&doc).filter(is_primary).find_map(address).or_else(|| columns::emails(&doc).find_map(address));
-    let name = |part: &str| columns::text(doc.get("name").and_then(|name| name.get(part)));
-    let parts: Vec<String> = [name("givenName"), name("familyName")].into_iter().flatten().collect();
-    invitee.display_name = columns::text(doc.get("displayName"))
-        .or_else(|| name("formatted"))
-        .or_else(|| (!parts.is_empty()).then(|| parts.join(" ")))
-        .unwrap_or_else(|| invitee.user_name.clone());
-    invitee.locale = columns::text(doc.get("preferredLanguage")).or_else(|| columns::text(doc.get("locale")));
+    invitee.email = directory::users::address(&columns::object(&doc)?).map(str::to_owned);
     Ok(Some(invitee))
 }
 

@@ -226,7 +226,14 @@ impl Store for Sqlite {
         now: Timestamp,
     ) -> Result<Vec<Option<Invitee>>, Error> {
         let now = self.writer.latest.of(now);
-        self.readers.inline(|db| user_names.iter().map(|name| invitations::invitee(db, org, name, shields, now)).collect())
+        self.readers.inline(|db| {
+            user_names.iter().map(|name| invitations::invitee(db, org, invitations::Whom::Name(name), shields, now)).collect()
+        })
+    }
+
+    async fn invitee(&self, org: OrgId, source: UserId, shields: &[GroupId], now: Timestamp) -> Result<Option<Invitee>, Error> {
+        let now = self.writer.latest.of(now);
+        self.readers.inline(|db| invitations::invitee(db, org, invitations::Whom::Id(source), shields, now))
     }
 
     async fn invitations_today(&self, org: OrgId, recipient: Uuid, now: Timestamp) -> Result<u32, Error> {

@@ -123,6 +123,22 @@ async fn a_letter_speaks_its_readers_language() {
     }
 }
 
+#[tokio::test]
+async fn a_letter_follows_the_profile_where_nobody_chose_its_language() {
+    let stage = stage().await;
+    let (invitation, _) = stage.invited("ada").await;
+    assert_eq!(invitation.locale, None);
+    let ada = stage.app.store.account(stage.acme.org.id, "ada").await.expect("read").expect("there").id;
+    let body = json!({
+        "schemas": [crate::scim::urn::USER], "userName": "ada", "preferredLanguage": "fr", "emails": [{"value": "a@acme.test"}],
+    });
+    let body = body.as_object().expect("an object").clone();
+    stage.app.user_replace(&stage.acme, ada, None, body, crate::store::References::Omit).await.expect("changed");
+    round(&stage, &Arc::new(files(&stage))).await;
+    let letter = String::from_utf8(letters(&stage).remove(0)).expect("ASCII");
+    assert!(letter.contains("Content-Language: fr\r\n"), "{letter}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn letters_in_files_are_for_the_servers_user_alone() {

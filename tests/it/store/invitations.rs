@@ -183,7 +183,7 @@ async fn invitees_are_told_in_the_order_asked() {
         .user_with(
             world.parent,
             1,
-            json!({ "userName": "Ada", "name": { "givenName": "Ada", "familyName": "King" }, "locale": "en-GB",
+            json!({ "userName": "Ada",
                 "emails": [{ "value": "home@x.test" }, { "value": "work@x.test", "primary": true }] }),
         )
         .await;
@@ -196,28 +196,25 @@ async fn invitees_are_told_in_the_order_asked() {
         user_name: user_name.into(),
         active: true,
         email: None,
-        display_name: user_name.into(),
-        locale: None,
         is_member: false,
         pending: None,
         today: 0,
         is_shielded: false,
     };
+    let ada_id = ada;
     let eve = Invitee { active: false, pending: Some(InvitationId(id(7))), today: 1, ..facts(eve, "eve") };
-    let ada = Invitee {
-        today: 1,
-        email: Some("work@x.test".into()),
-        display_name: "Ada King".into(),
-        locale: Some("en-GB".into()),
-        is_member: true,
-        ..facts(ada, "Ada")
-    };
+    let ada = Invitee { today: 1, email: Some("work@x.test".into()), is_member: true, ..facts(ada, "Ada") };
     assert_eq!(
         world.store.invitees(world.child, &names, &[], LATER).await.expect("a read"),
         [Some(eve.clone()), None, Some(ada)]
     );
+    let by_id = async |org, source, now| world.store.invitee(org, source, &[], now).await.expect("a read");
+    assert_eq!(by_id(world.child, eve.source, LATER).await.as_ref(), Some(&eve));
+    assert_eq!(by_id(world.sibling, ada_id, LATER).await.map(|ada| ada.is_member), Some(false));
+    assert_eq!(by_id(world.parent, eve.source, LATER).await, None, "no user of the parent of that org");
     let later = world.store.invitees(world.child, &names[..1], &[], TOO_LATE).await.expect("a read");
-    assert_eq!(later, [Some(Invitee { pending: None, ..eve })]);
+    let eve = Invitee { pending: None, ..eve };
+    assert_eq!((&later[..], by_id(world.child, eve.source, TOO_LATE).await), (&[Some(eve.clone())][..], Some(eve)));
 }
 
 #[tokio::test]
