@@ -19,7 +19,7 @@ use super::{App, Error, TRIES};
 use crate::auth::{Principal, Scope};
 use crate::base::{InvitationId, OrgId, Timestamp};
 use crate::console::{Page, State};
-use crate::invite::{self, Ending, Invitation, ParentPolicy, Policy, Status};
+use crate::invite::{self, Ending, Invitation, ParentPolicy, Policy, Sender, Status};
 use crate::mail::Catalogue;
 use crate::org::Org;
 use crate::scim::filter::{Attr, CompareOp, Filter, Literal, Node};
@@ -121,7 +121,8 @@ impl App {
         Err(store::Error::Stale.into())
     }
 
-    /// Sends a new link, to the address that the invitee has now; the one before is dead from here on. It ends when the old one
+    /// Sends a new link, to the address that the invitee has now; the one before is dead from here on. Whoever brings the code to
+    /// the invitee gets the new one instead. It ends when the old one
     /// did, unless `body` has a lifetime. 429 where a letter was queued only just now; 400 or 403 where the invitee could not be
     /// invited any more.
     pub async fn invitation_resend(
@@ -150,13 +151,24 @@ impl App {
             match self.commit_one(who, change).await {
                 Ok(_) => {
                     self.letters.notify_one();
-                    return self.invitation_record(who, id).await;
+                    let record = self.invitation_record(who, id).await?;
+                    return Ok(match invitation.sender() {
+                        Sender::Usher => record,
+                        Sender::Caller => self.with_code(record, id, invitation.generation + 1),
+                    });
                 }
                 Err(store::Error::Stale) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(store::Error::Stale.into())
+    }
+
+    /// What is shown of an invitation to who brings its code to the invitee: that as well, this once.
+    fn with_code(&self, record: Record, id: InvitationId, generation: u32) -> Record {
+        let mut doc: Map<String, Value> = serde_json::from_str(&record.doc).unwrap_or_default();
+        doc.insert("code".into(), invite::code(self.settings.invitation_key.expose(), id, generation).into());
+        Record { doc: Value::Object(doc).to_string(), ..record }
     }
 
     /// What holds in `org`.

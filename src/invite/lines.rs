@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use super::{Delivery, Group, Invitation, Invitee, Line, LineCode, LineError, ParentPolicy, Policy, Status, policy};
+use super::{Delivery, EXTERNAL, Group, Invitation, Invitee, Line, LineCode, LineError, ParentPolicy, Policy, Status, policy};
 use crate::base::{GroupId, InvitationId, OrgId, Timestamp, UserId, limit};
 use crate::org::Org;
 
@@ -199,7 +199,7 @@ impl Draft {
         let expires_at = policy::end(now + self.lifetime, self.until);
         let state = match sender {
             Sender::Usher => "queued",
-            Sender::Caller => "external",
+            Sender::Caller => EXTERNAL,
         };
         Invitation {
             id,

@@ -84,6 +84,11 @@ impl Invitation {
         }
     }
 
+    /// Who brings the code to the invitee, of this link as of the first.
+    pub fn sender(&self) -> Sender {
+        if self.delivery.state == EXTERNAL { Sender::Caller } else { Sender::Usher }
+    }
+
     /// The name of the person who invites; none if that was a machine, for which the org stands.
     pub fn inviter_name(&self) -> Option<&str> {
         let is_machine = self.inviter.starts_with(MACHINE) || self.inviter.is_empty();
@@ -93,6 +98,9 @@ impl Invitation {
 
 /// What [`Invitation::inviter`] opens with where a machine invited; its id follows.
 pub const MACHINE: &str = "client ";
+
+/// The [`Delivery::state`] where somebody else brings the code.
+pub const EXTERNAL: &str = "external";
 
 /// A group of an invitation; `exists` is false once it has vanished.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,7 +172,7 @@ impl Status {
 /// How far the newest letter got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// `queued`, `sent`, `deferred` or `failed`.
+    /// `queued`, `sent`, `deferred`, `failed` or [`EXTERNAL`].
     pub state: String,
     /// Tries so far.
     pub attempts: u32,
@@ -211,7 +219,7 @@ pub enum Change {
         /// What the org may send.
         quota: Quota,
     },
-    /// It has another link, and a letter with it is queued. Stale unless it is still pending and of `generation`, and the
+    /// It has another link, and a letter with it is queued, if any. Stale unless it is still pending and of `generation`, and the
     /// quota holds.
     InvitationResent {
         /// The inviting org.
@@ -220,8 +228,8 @@ pub enum Change {
         id: InvitationId,
         /// Of which link; the next one is the newest from now on.
         generation: u32,
-        /// Id of the outbox row.
-        letter: Uuid,
+        /// Id of the outbox row; none where somebody else delivers the code.
+        letter: Option<Uuid>,
         /// Where the letter goes.
         email: String,
         /// From when the link is dead.

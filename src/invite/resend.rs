@@ -24,7 +24,7 @@ pub struct Facts<'a> {
 }
 
 /// The link of `invitation` is another one from now on, and the letter `letter` brings it to the address that the invitee has
-/// now. Whoever could not be invited any more gets none.
+/// now; or nobody does, where the caller brings the code. Whoever could not be invited any more gets none.
 pub fn resend(invitation: &Invitation, facts: &Facts<'_>, letter: Uuid, now: Timestamp) -> Result<Change, Error> {
     answer::open(invitation, now)?;
     let next = invitation.letter_at + limit::RESEND_PAUSE;
@@ -33,7 +33,8 @@ pub fn resend(invitation: &Invitation, facts: &Facts<'_>, letter: Uuid, now: Tim
         let wait_ms = next.0.saturating_sub(now.0).unsigned_abs();
         return Err(Error::TooSoon(wait_ms.div_ceil(1000)));
     }
-    barred(facts.invitee, facts.parent, Sender::Usher).map_err(Error::Barred)?;
+    let sender = invitation.sender();
+    barred(facts.invitee, facts.parent, sender).map_err(Error::Barred)?;
     let quota = facts.policy.quota;
     if facts.today >= quota.per_day || facts.invitee.today >= quota.per_recipient {
         return Err(Error::Quota);
@@ -43,10 +44,10 @@ pub fn resend(invitation: &Invitation, facts: &Facts<'_>, letter: Uuid, now: Tim
         org: invitation.org,
         id: invitation.id,
         generation: invitation.generation,
-        letter,
+        letter: (sender == Sender::Usher).then_some(letter),
         email: facts.invitee.email.clone().unwrap_or_default(),
         expires_at,
-        remind_at: facts.policy.remind_at(now, expires_at),
+        remind_at: facts.policy.remind_at(now, expires_at).filter(|_| sender == Sender::Usher),
         quota,
         at: now,
     })

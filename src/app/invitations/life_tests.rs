@@ -175,6 +175,34 @@ async fn whoever_brings_the_code_gets_it_and_no_letter_goes_out() {
     }
     let answer = stage.invite(json!({ "userNames": ["bob"] })).await;
     assert_eq!(answer["results"][0]["invitation"].get("code"), None, "V-43: nobody else is shown it");
+    stage.clock.advance(RESEND_PAUSE);
+    let id: InvitationId = answer["results"][0]["invitation"]["id"].as_str().expect("an id").parse().expect("an id");
+    let sent = stage.app.invitation_resend(&stage.partners, id, &Map::new()).await.expect("sent again");
+    assert!(!sent.doc.contains(r#""code""#), "{}", sent.doc);
+}
+
+#[tokio::test]
+async fn whoever_brings_the_code_gets_a_new_one_in_its_place() {
+    // V-40.
+    let stage = stage().await;
+    let body = object(json!({ "userNames": ["mailless"], "sendMail": false }));
+    let invite = async || stage.app.invitation_invite(&stage.partners, Some("once"), &body).await.expect("an answer");
+    let made = invite().await["results"][0]["invitation"].clone();
+    let id: InvitationId = made["id"].as_str().expect("an id").parse().expect("an id");
+    let old = made["code"].as_str().expect("a code");
+    let record = stage.app.invitation_resend(&stage.partners, id, &Map::new()).await.expect("no letter to wait for");
+    let doc: Value = serde_json::from_str(&record.doc).expect("JSON");
+    assert_eq!(doc["delivery"], json!({ "state": "external", "attempts": 0, "resent": 1 }));
+    let code = doc["code"].as_str().expect("the new code");
+    assert_ne!(code, old);
+    assert_eq!((stage.due().await, stage.found(id).await.remind_at), (vec![], None));
+    assert_eq!(stage.shown(id).await.get("code"), None, "V-43: this once");
+    assert_eq!(stage.answer(old, Answer::Accept).await.expect_err("dead").kind(), ErrorKind::NotFound);
+    // B-16: told again, it is the code that opens.
+    assert_eq!(invite().await["results"][0]["invitation"]["code"], code);
+    stage.answer(code, Answer::Accept).await.expect("accepted");
+    stage.app.invitation_delete(&stage.partners, id, None).await.expect("deleted");
+    assert_eq!(invite().await["results"][0]["invitation"].get("code"), None);
 }
 
 #[tokio::test]

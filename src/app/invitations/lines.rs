@@ -12,7 +12,7 @@ use crate::auth::{Principal, Scope, ScopeSet, Subject, delegation};
 use crate::base::{GroupId, InvitationId};
 use crate::invite::lines::{self, Draft, Facts, GroupFact};
 use crate::invite::request::{InviteRequest, InviteResponse, Line, LineResult, Made};
-use crate::invite::{self, Inviter, LineCode, LineError, Policy, Sender};
+use crate::invite::{self, Invitation, Inviter, LineCode, LineError, Policy, Sender};
 use crate::org::Org;
 use crate::scim::{self, Kind, Record};
 use crate::store::{self, Actor, Change, Kept, References};
@@ -42,7 +42,7 @@ impl App {
             Turn::Again(_) => return Err(Error::Task("finding a kept answer")),
         };
         if request.sender == Sender::Caller {
-            self.add_codes(&mut answer);
+            self.add_codes(&who.org, &mut answer).await?;
         }
         Ok(answer)
     }
@@ -81,14 +81,16 @@ impl App {
         response(request, results)
     }
 
-    /// What the invitees need, for a caller who brings it to them.
-    fn add_codes(&self, answer: &mut Value) {
+    /// What the invitees need, for a caller who brings it to them: the newest code of each invitation that is still there.
+    async fn add_codes(&self, org: &Org, answer: &mut Value) -> Result<(), Error> {
         for result in answer["results"].as_array_mut().into_iter().flatten() {
-            let Some(invitation) = result.get_mut("invitation") else { continue };
-            if let Some(id) = invitation["id"].as_str().and_then(|id| id.parse().ok()) {
-                invitation["code"] = invite::code(self.settings.invitation_key.expose(), id, 1).into();
+            let Some(made) = result.get_mut("invitation") else { continue };
+            let Some(id) = made["id"].as_str().and_then(|id| id.parse().ok()) else { continue };
+            if let Some(Invitation { generation, .. }) = self.store.invitation(org.id, id).await? {
+                made["code"] = invite::code(self.settings.invitation_key.expose(), id, generation).into();
             }
         }
+        Ok(())
     }
 
     /// Decides all lines against the same facts and commits the good ones together, with what `keep` makes of the results.

@@ -185,6 +185,8 @@ async fn whom_a_parent_keeps_back_after_the_invitation_neither_joins_nor_is_writ
     stage.app.invitation_answer(mine, Answer::Accept).await.expect_err("not with a token either");
     let stage = stage.after("acme", json!({ "invitees": { "opaque": true } })).await;
     assert_eq!(resend(&stage).await, (403, "this user cannot be invited".to_owned()));
+    let told = refused_in(&stage, &stage.acme).await;
+    assert!(matches!(&told[..], [(Some(_), detail)] if detail.ends_with("notInvitable")), "{told:?}");
     let stage = stage.after("acme", json!({ "invitees": { "names": [], "opaque": false } })).await;
     stage.answer(&code, Answer::Accept).await.expect("no longer kept back");
 }

@@ -198,9 +198,10 @@ impl Invitations {
 
     /// Send a new link
     ///
-    /// Mails a new link to the address that the invitee has now; the link before opens nothing from here on. The invitation
-    /// ends when it did before, unless `expiresIn` says otherwise. 410 if it has ended already; 429 within a minute of the
-    /// letter before, or when the day's quota is used up.
+    /// Mails a new link to the address that the invitee has now; the link before opens nothing from here on. Of an invitation
+    /// that was made with `sendMail` false, no letter is sent and the answer holds the new `code`. The invitation ends when it did
+    /// before, unless `expiresIn` says otherwise. 410 if it has ended already; 400 or 403 if the invitee could not be invited any
+    /// more; 429 within a minute of the letter before, or when the day's quota is used up.
     #[oai(path = "/Invitations/:id/.resend", method = "post", operation_id = "resendInvitation")]
     async fn resend(
         &self,

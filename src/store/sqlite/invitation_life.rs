@@ -8,7 +8,7 @@ use super::readers::{all, execute, int, one};
 use super::users::{self, Guest, Life};
 use super::{Breach, breach, groups, members};
 use crate::base::{InvitationId, OrgId, Timestamp, UserId, limit, text};
-use crate::invite::{Change, Ending, Invitation, MissingGroups, Quota, Status, Via};
+use crate::invite::{Change, EXTERNAL, Ending, Invitation, MissingGroups, Quota, Status, Via};
 use crate::store::{Error, Outcome};
 
 /// Writes what happened to an invitation.
@@ -172,16 +172,19 @@ fn resend(db: &Connection, change: &Change) -> Result<Outcome, Error> {
     let found = live(db, *org, *id, *generation, *at)?;
     count(db, *org, found.source, *quota, *at)?;
     let next = generation.saturating_add(1);
+    let (state, letter_at) = if letter.is_some() { ("queued", *at) } else { (EXTERNAL, found.letter_at) };
     execute(
         db,
-        "update invitations set generation = ?3, email = ?4, expires_at = ?5, remind_at = ?6, letter_at = ?7,
-           delivery_state = 'queued', delivery_attempts = 0, delivery_answer = null, delivery_sent_at = null, delivery_unclear = 0,
-           last_modified = ?7, version = version + 1
+        "update invitations set generation = ?3, email = ?4, expires_at = ?5, remind_at = ?6, letter_at = ?7, delivery_state = ?8,
+           delivery_attempts = 0, delivery_answer = null, delivery_sent_at = null, delivery_unclear = 0, last_modified = ?9,
+           version = version + 1
          where org_id = ?1 and id = ?2",
-        &[&org.0, &id.0, &next, email, &expires_at.0, &remind_at.map(|at| at.0), &at.0],
+        &[&org.0, &id.0, &next, email, &expires_at.0, &remind_at.map(|at| at.0), &letter_at.0, &state, &at.0],
     )?;
     drop_letters(db, *org, *id)?;
-    queue(db, *letter, (*org, *id, next), "invitation", *at)?;
+    if let Some(letter) = letter {
+        queue(db, *letter, (*org, *id, next), "invitation", *at)?;
+    }
     Ok(Outcome::Written { version: found.version + 1, last_modified: *at })
 }
 
