@@ -205,11 +205,5 @@ fn name_of(user: &Record) -> Option<String> {
     names.into_iter().flatten().filter_map(Value::as_str).find(|name| !name.trim().is_empty()).map(str::to_owned)
 }
 
-/// The effective `active` of a user's document; absent means active (RFC 7643 leaves the meaning to us).
-fn is_active(user: Record) -> bool {
-    let doc: Result<Value, _> = serde_json::from_str(&user.doc);
-    doc.is_ok_and(|doc| doc.get("active") != Some(&Value::Bool(false)))
-}
-
 #[cfg(test)]
 pub(crate) mod tests;

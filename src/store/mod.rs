@@ -164,9 +164,10 @@ pub trait Store: Send + Sync + 'static {
     /// For each of `groups`, its display name in `org`, or none if it is not there. In the order asked.
     async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error>;
 
-    /// What the groups of a user of `org` let it do there, groups in groups included; nothing for whom is not there. Whether
-    /// the user is active is not asked.
-    async fn rights(&self, org: OrgId, user: UserId) -> Result<ScopeSet, Error>;
+    /// What `subject` holds in `org` at `now`, whichever of its tokens it comes with: a person who is active there what the groups
+    /// give and what an operator's tokens do, a machine what it was given here. Of whom another issuer vouches for, only its
+    /// token tells, and it is everything.
+    async fn holds(&self, org: OrgId, subject: &auth::Subject, now: Timestamp) -> Result<ScopeSet, Error>;
 
     /// For each of `groups` of `org`, what it lets a member do, the groups that hold it included. In the order asked.
     async fn groups_give(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<ScopeSet>, Error>;

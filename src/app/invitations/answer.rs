@@ -1,6 +1,8 @@
 //! Answering: whoever holds the link, or a token of the invited user, looks at an invitation, accepts or declines it.
 
-use super::{Opened, is_active};
+use uuid::Uuid;
+
+use super::Opened;
 use crate::app::audit::Asked;
 use crate::app::{App, Error, TRIES};
 use crate::auth::{Principal, ScopeSet, Subject};
@@ -8,8 +10,8 @@ use crate::base::{GroupId, InvitationId, OrgId, UserId};
 use crate::console::{Page, State};
 use crate::invite::{self, Answer, Ending, Invitation, ParentPolicy, SignIn, Status, Via};
 use crate::mail::choose;
-use crate::scim::{self, Kind};
-use crate::store::{self, Actor, Author, References};
+use crate::scim;
+use crate::store::{self, Actor, Author};
 
 /// Who answers, and for which invitation.
 #[derive(Clone, Copy)]
@@ -42,7 +44,7 @@ impl App {
     pub async fn invitation_answer(&self, holder: Holder<'_>, answer: Answer) -> Result<Opened, Error> {
         for _ in 0..TRIES {
             let invitation = self.held(holder).await?;
-            let change = match self.answer(holder, &invitation, answer).await {
+            let (change, holds) = match self.answer(holder, &invitation, answer).await {
                 // SEC F-23: once said, it stays so when the clock goes back. A commit remembers its time.
                 Err(Error::Invite(invite::Error::Expired)) if invitation.status == Status::Pending => {
                     self.store.commit(self.author(Actor::Worker), vec![]).await?;
@@ -52,19 +54,20 @@ impl App {
                     self.answer_refused(holder, &error);
                     return Err(error);
                 }
-                Ok(change) => change,
+                Ok(decided) => decided,
             };
-            match self.store.commit(self.author_holding(holder), vec![change.into()]).await {
+            match self.store.commit(self.author_holding(holder, holds), vec![change.into()]).await {
                 Ok(_) => return self.invitation_open(holder).await,
-                Err(store::Error::Stale | store::Error::NotFound) => {}
+                // A group that gives more by now than who invited holds is left out, or refuses all.
+                Err(store::Error::Stale | store::Error::NotFound | store::Error::NotHeld { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(store::Error::Stale.into())
     }
 
-    /// In whose name an answer is written. What it gives was decided by who invited.
-    fn author_holding(&self, holder: Holder<'_>) -> Author {
+    /// In whose name an answer is written. What it gives is given by who invited, who `holds` this.
+    fn author_holding(&self, holder: Holder<'_>, holds: ScopeSet) -> Author {
         let author = match holder {
             Holder::User(who, _) | Holder::Link { who: Some(who), .. } => self.author_of(who),
             Holder::Link { who: None, .. } => self.author(Actor::Invitee),
@@ -73,7 +76,7 @@ impl App {
             Holder::Link { asked: Some(asked), .. } => asked.request.clone(),
             Holder::Link { .. } | Holder::User(..) => author.request,
         };
-        Author { holds: ScopeSet::ALL, request, ..author }
+        Author { holds, request, ..author }
     }
 
     /// A token that does not suffice is noted where it belongs, as everywhere.
@@ -152,7 +155,13 @@ impl App {
         }
     }
 
-    async fn answer(&self, holder: Holder<'_>, invitation: &Invitation, answer: Answer) -> Result<invite::Change, Error> {
+    /// What the answer comes to, and what whoever invited holds.
+    async fn answer(
+        &self,
+        holder: Holder<'_>,
+        invitation: &Invitation,
+        answer: Answer,
+    ) -> Result<(invite::Change, ScopeSet), Error> {
         let now = self.now();
         let (org, parent) = (self.store.org(invitation.org).await?, self.store.org(invitation.source_org).await?);
         let (Some(org), Some(parent)) = (org, parent) else { return Err(invite::Error::Unknown.into()) };
@@ -172,39 +181,36 @@ impl App {
         };
         let ending = Ending { by: invitation.user_name.clone(), via: Some(via), reason: None };
         if answer == Answer::Decline {
-            return Ok(invite::answer::decline(invitation, ending, now)?);
+            return Ok((invite::answer::decline(invitation, ending, now)?, ScopeSet::NONE));
         }
         let parent_policy = ParentPolicy::of(&parent.settings.choices);
         let invitee = self.store.invitee(org.id, invitation.source, &parent_policy.groups, now).await?;
+        let (holds, forbidden) = self.inviter_holds(invitation).await?;
         let facts = invite::answer::Facts {
             org: &org,
             parent: &parent,
             is_invitable: invitee.is_some_and(|invitee| invitee.active && !parent_policy.shields(&invitee)),
-            forbidden: &self.forbidden(invitation).await?,
+            forbidden: &forbidden,
             missing_groups: policy.missing_groups,
         };
         let guest = UserId(self.random.uuid(now));
-        Ok(invite::answer::accept(invitation, &facts, guest, ending, now)?)
+        Ok((invite::answer::accept(invitation, &facts, guest, ending, now)?, holds))
     }
 
-    /// The groups that whoever invited may no longer give; whoever an external issuer vouches for was asked then.
-    async fn forbidden(&self, invitation: &Invitation) -> Result<Vec<GroupId>, Error> {
+    /// What whoever invited holds by now, and the groups that therefore can no longer be given.
+    async fn inviter_holds(&self, invitation: &Invitation) -> Result<(ScopeSet, Vec<GroupId>), Error> {
         let (org, ids) = (invitation.org, invitation.groups.iter().map(|group| group.id));
         let inviter = invitation.inviter_subject.as_deref().and_then(|subject| subject.split_once(' '));
-        let holds = match inviter.map(|(kind, id)| (kind, id.parse::<UserId>())) {
-            Some(("user", Ok(id))) => {
-                let row = self.store.resource(org, Kind::User, id.0, References::Omit, self.now()).await?;
-                if row.is_some_and(is_active) { self.store.rights(org, id).await? } else { ScopeSet::NONE }
-            }
-            Some(("client", Ok(id))) => {
-                let client = self.store.client(id.0.into()).await?.filter(|client| client.org == org);
-                client.map_or(ScopeSet::NONE, |client| client.scopes())
-            }
-            _ => return Ok(Vec::new()),
+        let subject = match inviter.map(|(kind, id)| (kind, id.parse::<Uuid>())) {
+            Some(("user", Ok(id))) => Subject::User(id.into()),
+            Some(("client", Ok(id))) => Subject::Client(id.into()),
+            // Whoever another issuer vouches for was asked then.
+            _ => return Ok((ScopeSet::ALL, Vec::new())),
         };
+        let holds = self.store.holds(org, &subject, self.now()).await?;
         let gives = self.store.groups_give(org, &ids.clone().map(|id| id.0).collect::<Vec<_>>()).await?;
         let lacking = ids.zip(gives).filter(|(_, gives)| !gives.is_within(holds));
-        Ok(lacking.map(|(id, _)| id).collect())
+        Ok((holds, lacking.map(|(id, _)| id).collect()))
     }
 
     /// The invitation of `org` that `code` opens.

@@ -5,9 +5,11 @@ use uuid::Uuid;
 
 use super::{Stage, map, patch, refused};
 use crate::app::Error;
+use crate::app::invitations::Holder;
 use crate::auth::issue::{self, ACCESS_LIFETIME};
 use crate::auth::{Grant, Principal, Scope, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, Random, SystemRandom, UserId};
+use crate::invite::Answer;
 use crate::scim::urn::{ACCESS, BULK_REQUEST, GROUP, INVITE_REQUEST};
 use crate::store::References::{Include, Omit};
 
@@ -36,6 +38,12 @@ impl Stage {
 
     async fn patched(&self, who: &Principal, group: GroupId, operations: Value) -> Result<u64, Error> {
         self.app.group_patch(who, group, None, patch(operations)).await
+    }
+
+    /// What `user` holds, whichever token it comes with.
+    async fn holds(&self, org: &Principal, user: Uuid) -> ScopeSet {
+        let user = Subject::User(UserId(user));
+        self.app.store.holds(org.org.id, &user, self.app.now()).await.expect("a read")
     }
 
     /// What `user` may do with a token for everything that came through `client`.
@@ -69,7 +77,7 @@ async fn a_person_may_what_the_groups_give_at_this_moment() {
     let outer = stage.access(&acme, "Outer", &["requests:read"], &[writers.0]).await;
     assert_eq!(may(ada).await, scopes("users:read users:write groups:read requests:read"), "at any depth");
     assert_eq!(may(bob).await, ScopeSet::NONE);
-    assert_eq!(stage.app.store.rights(acme.org.id, UserId(ada)).await.expect("a read"), may(ada).await);
+    assert_eq!(stage.holds(&acme, ada).await, may(ada).await);
 
     stage.patched(&acme, team, json!([{ "op": "remove", "path": format!("members[value eq \"{ada}\"]") }])).await.expect("out");
     assert_eq!(may(ada).await, scopes("users:read groups:read"), "out of a group in a group that gives");
@@ -195,7 +203,7 @@ async fn a_restoration_hands_out_too() {
     for id in [admins.0, inner.0] {
         stage.app.deleted_restore(&acme, id).await.expect("who holds it may");
     }
-    assert_eq!(stage.app.store.rights(acme.org.id, UserId(ada)).await.expect("a read"), scopes("settings:write"));
+    assert_eq!(stage.holds(&acme, ada).await, scopes("settings:write"));
 }
 
 #[tokio::test]
@@ -254,6 +262,56 @@ async fn an_inviter_gives_no_group_beyond_his_own_scopes() {
         "you may not invite into the group",
     );
     assert_eq!(codes(&child).await, [None, None, Some("alreadyInvited".into())]);
+}
+
+#[tokio::test]
+async fn at_acceptance_whoever_invited_still_holds_what_a_group_gives() {
+    // SEC S-53: whatever kind of caller that was, and until what gave it is taken back.
+    let stage = Stage::new();
+    let acme = stage.org(None, "acme").await;
+    let child = stage.org(Some(&acme), "child").await;
+    let admins = stage.access(&child, "Admins", &["settings:write"], &[]).await;
+    let inviter = scopes("settings:write invitations:write");
+    let (app, org) = (&stage.app, child.org.id);
+    let client = |id| Principal { subject: Subject::Client(id), ..stage.caller(child.org.clone(), inviter) };
+    let own = app.client_create(org, inviter).await.expect("a client").0;
+    let guest = app.client_create(acme.org.id, inviter).await.expect("a client").0;
+    let admitted = map(json!({ "id": guest, "scope": inviter.to_string() }));
+    app.clients_admit(&child, admitted).await.expect("admitted");
+    let (boss, hand) = (stage.user(&child, "boss").await, stage.user(&child, "hand").await);
+    let bosses = stage.access(&child, "Bosses", &["settings:write", "invitations:write"], &[boss]).await;
+    let mut listed = Vec::new();
+    for user_name in [None, Some("hand")] {
+        let issued = app.token_create(org, user_name, inviter, None).await.expect("a token");
+        listed.push((issued.token, app.token_enter(issued.access_token.expose(), app.now()).await.expect("believed")));
+    }
+    let boss = Principal { subject: Subject::User(UserId(boss)), ..stage.caller(child.org.clone(), inviter) };
+    assert_eq!(listed[1].1.subject, Subject::User(UserId(hand)));
+    let inviters = [client(own), client(guest), boss, listed[0].1.clone(), listed[1].1.clone()];
+    let mut count = 0;
+    let mut joins = async |inviter: &Principal, then: Option<usize>| {
+        count += 1;
+        let name = format!("user{count}");
+        stage.person(&acme, &name).await;
+        let group = json!([{ "value": admins }]);
+        let body = map(json!({ "userNames": [name], "groups": group, "sendMail": false }));
+        let answer = app.invitation_invite(inviter, None, &body).await.expect("an answer");
+        let code = answer["results"][0]["invitation"]["code"].as_str().unwrap_or_else(|| panic!("{answer}"));
+        match then {
+            None => {}
+            Some(0) => app.clients_delete(&child, own).await.expect("gone"),
+            Some(1) => app.clients_delete(&child, guest).await.expect("no longer a guest"),
+            Some(2) => app.group_delete(&child, bosses, None).await.expect("gone"),
+            Some(at) => app.tokens_delete(&child, listed[at - 3].0).await.expect("revoked"),
+        }
+        let holder = Holder::Link { org, id: None, code, who: None, asked: None };
+        app.invitation_answer(holder, Answer::Accept).await.expect("accepted").invitation.groups[0].is_given
+    };
+    for (at, inviter) in inviters.iter().enumerate() {
+        assert_eq!(joins(inviter, None).await, Some(true), "{at}");
+        assert_eq!(joins(inviter, Some(at)).await, Some(false), "{at}: taken back meanwhile");
+    }
+    assert_eq!(stage.holds(&child, hand).await, ScopeSet::NONE);
 }
 
 #[tokio::test]

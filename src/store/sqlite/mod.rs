@@ -272,8 +272,9 @@ impl Store for Sqlite {
         self.readers.inline(|db| groups.iter().map(|id| groups::name(db, org, *id)).collect())
     }
 
-    async fn rights(&self, org: OrgId, user: UserId) -> Result<ScopeSet, Error> {
-        self.readers.inline(|db| rights::of_user(db, org, user.0))
+    async fn holds(&self, org: OrgId, subject: &Subject, now: Timestamp) -> Result<ScopeSet, Error> {
+        let now = self.writer.latest.of(now);
+        self.readers.inline(|db| rights::of_subject(db, org, subject, now))
     }
 
     async fn groups_give(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<ScopeSet>, Error> {

@@ -6,9 +6,9 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::readers::{all, one};
-use crate::auth::{ScopeSet, delegation};
-use crate::base::OrgId;
+use crate::auth::{ScopeSet, Subject, delegation};
 use crate::base::limit::GROUPS_WALKED_MAX;
+use crate::base::{OrgId, Timestamp};
 use crate::directory;
 use crate::scim::urn;
 use crate::store::{Change, Error};
@@ -40,6 +40,40 @@ pub(super) fn of_user(db: &Connection, org: OrgId, user: Uuid) -> Result<ScopeSe
         return Ok(ScopeSet::NONE);
     }
     Ok(union(db, OF_USER, org, user)?.1)
+}
+
+// `?2` the person or the machine, `?3` now. A client of the parent holds here no more than it does at home.
+const OF_PERSON: &str = "
+  select scope, null from tokens
+  where org_id = ?1 and user_id = ?2 and expires_at > ?3 and not exists (
+    select 1 from revoked_subjects r where r.org_id = ?1 and r.subject_id in (?1, ?2) and r.until >= created)";
+const OF_MACHINE: &str = "
+  select scope, null from clients where org_id = ?1 and id = ?2
+  union all
+  select g.scope, c.scope from guest_clients g join clients c on c.id = g.client_id where g.org_id = ?1 and g.client_id = ?2
+  union all
+  select scope, null from tokens
+  where org_id = ?1 and client_id = ?2 and expires_at > ?3 and not exists (
+    select 1 from revoked_subjects r where r.org_id = ?1 and r.subject_id in (?1, ?2) and r.until >= created)";
+
+/// What `subject` holds at `now`, whichever of its tokens it comes with.
+pub(super) fn of_subject(db: &Connection, org: OrgId, subject: &Subject, now: Timestamp) -> Result<ScopeSet, Error> {
+    let (sql, id, groups) = match subject {
+        Subject::User(user) => {
+            let active = "select 1 from users where org_id = ?1 and id = ?2 and active and (until is null or until > ?3)";
+            if one(db, active, &[&org.0, &user.0, &now.0], |_| Ok(()))?.is_none() {
+                return Ok(ScopeSet::NONE);
+            }
+            (OF_PERSON, user.0, of_user(db, org, user.0)?)
+        }
+        Subject::Client(client) => (OF_MACHINE, client.0, ScopeSet::NONE),
+        Subject::External { .. } => return Ok(ScopeSet::ALL),
+    };
+    let given = all(db, sql, &[&org.0, &id, &now.0], |row| {
+        let bound = row.get::<_, Option<String>>(1)?.map_or(ScopeSet::ALL, |bound| ScopeSet::known(&bound));
+        Ok(ScopeSet::known(&row.get::<_, String>(0)?).and(bound))
+    })?;
+    Ok(given.into_iter().fold(groups, ScopeSet::or))
 }
 
 /// What a member of `group` has by it: what it gives, and what the groups give that hold it. Everything, where these are
