@@ -180,7 +180,6 @@ create table letters (
   foreign key (org_id, invitation_id) references invitations (org_id, id) on delete cascade
 ) strict;
 
-create index letters_by_due on letters (due);
 create index letters_by_invitation on letters (org_id, invitation_id);
 
 create table clients (

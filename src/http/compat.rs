@@ -157,9 +157,6 @@ impl Guests {
             }
             Err(error @ app::Error::Invite(invite::Error::SignIn | invite::Error::NotInvitee)) => Err(failed(error.into())),
             Err(app::Error::Invite(_) | app::Error::Scim(_)) => Err(inactive()),
-            Err(app::Error::Store(store::Error::Stale)) => {
-                Err(Refusal::new(StatusCode::BAD_REQUEST, "OUI-60012", "the user is in this organization already"))
-            }
             Err(error) => Err(failed(error.into())),
         }
     }

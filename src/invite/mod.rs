@@ -275,7 +275,8 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// A reminder of it is queued. Changes nothing unless it is still pending, of `generation`, and none was queued yet.
+    /// A reminder of it is queued. Changes nothing unless it is still pending, of `generation`, none was queued yet and no letter
+    /// waits to be sent.
     InvitationReminded {
         /// The inviting org.
         org: OrgId,

@@ -38,7 +38,13 @@ pub async fn carry(app: Arc<App>, post: Arc<Post>, stop: impl Future<Output = ()
         tokio::select! {
             biased;
             () = &mut stop => break,
-            ended = carrier.tasks.join_next_with_id(), if !carrier.is_idle() => carrier.ended(ended).await,
+            ended = carrier.tasks.join_next_with_id(), if !carrier.is_idle() => {
+                carrier.ended(ended).await;
+                // One look for all that have ended meanwhile.
+                while let Some(ended) = carrier.tasks.try_join_next_with_id() {
+                    carrier.ended(Some(ended)).await;
+                }
+            }
             () = app.letters.notified() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }

@@ -193,7 +193,11 @@ async fn write(dir: &Path, id: Uuid, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = options.open(&half).await?;
     file.write_all(bytes).await?;
     file.sync_all().await?;
-    tokio::fs::rename(&half, dir.join(format!("{id}.eml"))).await
+    tokio::fs::rename(&half, dir.join(format!("{id}.eml"))).await?;
+    // The name is on disk when the folder is.
+    #[cfg(unix)]
+    tokio::fs::File::open(dir).await?.sync_all().await?;
+    Ok(())
 }
 
 fn make_private_folder(dir: &Path) -> std::io::Result<()> {

@@ -11,11 +11,11 @@ use crate::auth::{ScopeSet, Subject};
 use crate::base::limit::{INVITATION_LIFETIME, INVITATIONS_A_DAY_TO_ONE, INVITATIONS_KEPT, RESEND_PAUSE};
 use crate::base::{GroupId, UserId};
 use crate::invite::{Answer, Via};
-use crate::outbox::{Letter, Shares};
+use crate::outbox::{self, End, Letter, Shares};
 use crate::scim::Profile;
 use crate::scim::list::{self, ListParams};
 use crate::scim::urn::MEMBERSHIP;
-use crate::store::Claim;
+use crate::store::{Actor, Claim};
 
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -43,6 +43,14 @@ impl Stage {
     pub(super) async fn due(&self) -> Vec<Letter> {
         let now = self.app.now();
         self.app.store.letters_due(now, now, &Shares::default()).await.expect("letters")
+    }
+
+    /// Every letter that is due comes to this end.
+    pub(super) async fn carried(&self, end: End, answer: &str) {
+        for letter in self.due().await {
+            let change = outbox::Change::LetterTried { letter, at: self.app.now(), end, answer: answer.into() };
+            self.app.store.commit(self.app.author(Actor::Worker), vec![change.into()]).await.expect("noted");
+        }
     }
 
     /// A token of the user `name` of the parent.
@@ -252,6 +260,7 @@ async fn each_link_is_reminded_of_once() {
     let (answered, answer) = stage.invited("bob").await;
     let (short, _) = stage.invited_with("eve", json!({ "expiresIn": 24 * 3600 })).await;
     stage.answer(&answer, Answer::Decline).await.expect("declined");
+    stage.carried(End::Sent, "250 ok").await;
     assert_eq!((answered.remind_at.is_some(), short.remind_at), (true, None), "the notice is as long as its life");
     let reminders = async || {
         stage.app.invitations_tend().await.expect("tended");
@@ -269,8 +278,78 @@ async fn each_link_is_reminded_of_once() {
         .expect("sent");
     assert_eq!(stage.answer(&code, Answer::Accept).await.expect_err("dead").kind(), ErrorKind::NotFound);
     assert_eq!(reminders().await, [], "the new link has time again");
+    stage.carried(End::Sent, "250 ok").await;
     stage.clock.advance(24 * HOUR);
     assert_eq!(reminders().await, [invitation.id], "once for this one");
+}
+
+#[tokio::test]
+async fn a_letter_on_its_way_is_reminder_enough_and_a_reminder_takes_nothing_back() {
+    let stage = stage().await;
+    let ((first, _), (late, _)) = (stage.invited("ada").await, stage.invited("bob").await);
+    stage.clock.set(late.remind_at.expect("a reminder"));
+    stage.carried(End::Deferred(stage.app.now()), "451 later").await;
+    stage.app.invitations_tend().await.expect("tended");
+    let waiting = stage.due().await;
+    assert!(waiting.len() == 2 && waiting.iter().all(|letter| !letter.is_reminder), "{waiting:?}");
+    stage.carried(End::Sent, "250 ok").await;
+    let sent = stage.shown(first.id).await["delivery"].clone();
+    assert_eq!(sent["state"], "sent");
+    // One that was sent before: its reminder is refused.
+    let (third, _) = stage.invited("eve").await;
+    stage.carried(End::Sent, "250 ok").await;
+    let before = stage.shown(third.id).await;
+    stage.clock.set(third.remind_at.expect("a reminder"));
+    stage.app.invitations_tend().await.expect("tended");
+    stage.carried(End::Deferred(stage.app.now()), "451 later").await;
+    stage.carried(End::Failed, "550 no such user").await;
+    assert_eq!((stage.due().await, stage.shown(third.id).await), (vec![], before));
+}
+
+#[tokio::test]
+async fn what_waits_for_somebody_who_became_a_guest_otherwise_ends() {
+    let stage = stage().await;
+    let (_, code) = stage.invited("ada").await;
+    let guest = stage.answer(&code, Answer::Accept).await.expect("accepted").invitation.guest.expect("a guest");
+    stage.app.user_delete(&stage.partners, guest, None).await.expect("gone");
+    let (again, code) = stage.invited("ada").await;
+    stage.app.deleted_restore(&stage.partners, guest.0).await.expect("there again");
+    let shown = stage.shown(again.id).await;
+    let machine = format!("client {}", uuid::Uuid::from_u128(1));
+    assert_eq!(
+        [&shown["status"], &shown["endedBy"], &shown["reason"]],
+        [&json!("revoked"), &json!(machine), &json!("the user became a member without it")]
+    );
+    assert_eq!(stage.due().await, [], "and no letter goes out");
+    let end = stage.answer(&code, Answer::Accept).await.expect_err("a guest already");
+    assert!(matches!(end, Error::Invite(invite::Error::Revoked)), "{end}");
+    assert_eq!(stage.page(again.id, &code, Some(Answer::Accept), None).await.state, State::Revoked);
+    // One that had expired unnoticed stays expired.
+    stage.app.user_delete(&stage.partners, guest, None).await.expect("gone");
+    let (over, _) = stage.invited("ada").await;
+    stage.clock.advance(INVITATION_LIFETIME);
+    stage.app.deleted_restore(&stage.partners, guest.0).await.expect("there again");
+    assert_eq!((stage.found(over.id).await.status, stage.found(over.id).await.ending), (Status::Expired, None));
+}
+
+#[tokio::test]
+async fn yesterdays_counts_are_forgotten() {
+    let stage = stage().await;
+    let (org, ada) = (stage.partners.org.id, stage.invited("ada").await.0.source);
+    let day = stage.app.now();
+    let counts = async || {
+        let of = |recipient| stage.app.store.invitations_today(org, recipient, day);
+        (of(org.0).await.expect("read"), of(ada.0).await.expect("read"))
+    };
+    let sweep = async || {
+        let change = store::Change::Swept(stage.app.now());
+        stage.app.store.commit(stage.app.author(Actor::Worker), vec![change]).await.expect("swept");
+    };
+    sweep().await;
+    assert_eq!(counts().await, (1, 1), "the day is not over");
+    stage.clock.advance(DAY);
+    sweep().await;
+    assert_eq!(counts().await, (0, 0));
 }
 
 #[tokio::test]
@@ -410,6 +489,7 @@ async fn nothing_is_lost_by_a_crash_between_two_steps() {
     assert_eq!(stage.due().await.len(), 1, "committed together with its letter");
     let stage = stage.crash().await;
     assert_eq!(stage.due().await.len(), 1, "taken up and not sent: it is sent later");
+    stage.carried(End::Sent, "250 ok").await;
     stage.clock.advance(48 * HOUR);
     stage.app.invitations_tend().await.expect("tended");
     let stage = stage.crash().await;

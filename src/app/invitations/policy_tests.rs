@@ -12,6 +12,7 @@ use crate::invite::Answer;
 use crate::org::Settings;
 use crate::org::audit::Wanted;
 use crate::org::watch::Due;
+use crate::outbox::End;
 use crate::store::Actor;
 
 impl Stage {
@@ -99,6 +100,7 @@ async fn reminders_and_history_are_chosen() {
     assert_eq!(early.remind_at, Some(early.expires_at - HOUR));
     let stage = stage.after("partners", json!({ "invitations": { "reminder": 0 } })).await;
     assert_eq!(stage.invited("bob").await.0.remind_at, None);
+    stage.carried(End::Sent, "250 ok").await;
     stage.clock.set(early.expires_at - HOUR);
     stage.app.invitations_tend().await.expect("tended");
     assert!(stage.due().await.iter().all(|letter| !letter.is_reminder), "nor are those from before reminded of");

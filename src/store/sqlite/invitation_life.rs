@@ -41,17 +41,52 @@ pub(super) fn expire(db: &Connection, at: Timestamp, most: usize) -> Result<(), 
         &[&at.0, &int(most as u64)],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    for (org, id) in over {
-        execute(
-            db,
-            "update invitations set status = 'expired', ended_at = expires_at, last_modified = expires_at, remind_at = null,
-               version = version + 1
-             where org_id = ?1 and id = ?2",
-            &[&org, &id],
-        )?;
-        drop_letters(db, OrgId(org), InvitationId(id))?;
+    over.into_iter().try_for_each(|(org, id)| expire_one(db, OrgId(org), InvitationId(id)))
+}
+
+fn expire_one(db: &Connection, org: OrgId, id: InvitationId) -> Result<(), Error> {
+    execute(
+        db,
+        "update invitations set status = 'expired', ended_at = expires_at, last_modified = expires_at, remind_at = null,
+           version = version + 1
+         where org_id = ?1 and id = ?2",
+        &[&org.0, &id.0],
+    )?;
+    drop_letters(db, org, id)
+}
+
+/// The one that waits for the answer of a user of the parent, and whether it is over by `at`.
+fn pending(db: &Connection, org: OrgId, source: UserId, at: Timestamp) -> Result<Option<(InvitationId, bool)>, Error> {
+    one(
+        db,
+        "select id, expires_at <= ?3 from invitations where org_id = ?1 and source_id = ?2 and status = 'pending'",
+        &[&org.0, &source.0, &at.0],
+        |row| Ok((InvitationId(row.get(0)?), row.get(1)?)),
+    )
+}
+
+/// Ends what waits for the answer of `source`, who is a guest from now on by `accepted` or by no invitation: nobody could accept it
+/// any more.
+pub(super) fn overtake(
+    db: &Connection,
+    org: OrgId,
+    source: UserId,
+    accepted: Option<InvitationId>,
+    at: Timestamp,
+) -> Result<(), Error> {
+    match pending(db, org, source, at)? {
+        Some((id, _)) if Some(id) == accepted => Ok(()),
+        Some((id, true)) => expire_one(db, org, id),
+        Some((id, false)) => {
+            let actor = one(db, "select actor from author", &[], |row| row.get::<_, String>(0))?.unwrap_or_default();
+            let person = actor.strip_prefix("user ").and_then(|id| id.parse().ok());
+            let name = person.map(|id| users::name(db, org, id)).transpose()?.flatten().map(|user| user.display);
+            let reason = Some("the user became a member without it".to_owned());
+            let ending = Ending { by: name.unwrap_or(actor), via: None, reason };
+            close(db, org, id, (Status::Revoked, &ending), None, at)
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Counts one more to `recipient` today, and to all. Stale if that is more than `quota`.
@@ -75,13 +110,9 @@ fn count(db: &Connection, org: OrgId, recipient: UserId, quota: Quota, at: Times
 
 fn create(db: &Connection, new: &Invitation, letter: Option<Uuid>, quota: Quota) -> Result<Outcome, Error> {
     let at = new.created;
-    execute(
-        db,
-        "update invitations set status = 'expired', ended_at = expires_at, last_modified = expires_at, remind_at = null,
-           version = version + 1
-         where org_id = ?1 and source_id = ?2 and status = 'pending' and expires_at <= ?3",
-        &[&new.org.0, &new.source.0, &at.0],
-    )?;
+    if let Some((over, true)) = pending(db, new.org, new.source, at)? {
+        expire_one(db, new.org, over)?;
+    }
     let is_guest = one(
         db,
         "select 1 from users where source_org_id = ?1 and source_id = ?2 and org_id = ?3",
@@ -136,7 +167,7 @@ fn create(db: &Connection, new: &Invitation, letter: Option<Uuid>, quota: Quota)
     }
     count(db, new.org, new.source, quota, at)?;
     if let Some(letter) = letter {
-        queue(db, letter, (new.org, new.id, new.generation), "invitation", at)?;
+        queue(db, letter, (new.org, new.id, new.generation), "invitation", &new.email, at)?;
     }
     Ok(Outcome::Written { version: 1, last_modified: at })
 }
@@ -146,12 +177,14 @@ fn queue(
     letter: Uuid,
     (org, id, generation): (OrgId, InvitationId, u32),
     kind: &str,
+    email: &str,
     at: Timestamp,
 ) -> Result<(), Error> {
+    let domain = email.split_once('@').map_or(email, |(_, domain)| domain).to_ascii_lowercase();
     execute(
         db,
-        "insert into letters (id, org_id, invitation_id, generation, kind, due) values (?1, ?2, ?3, ?4, ?5, ?6)",
-        &[&letter, &org.0, &id.0, &generation, &kind, &at.0],
+        "insert into letters (id, org_id, invitation_id, generation, kind, domain, due) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &[&letter, &org.0, &id.0, &generation, &kind, &domain, &at.0],
     )?;
     Ok(())
 }
@@ -183,7 +216,7 @@ fn resend(db: &Connection, change: &Change) -> Result<Outcome, Error> {
     )?;
     drop_letters(db, *org, *id)?;
     if let Some(letter) = letter {
-        queue(db, *letter, (*org, *id, next), "invitation", *at)?;
+        queue(db, *letter, (*org, *id, next), "invitation", email, *at)?;
     }
     Ok(Outcome::Written { version: found.version + 1, last_modified: *at })
 }
@@ -202,13 +235,15 @@ fn remind(
          where org_id = ?1 and id = ?2 and generation = ?3 and remind_at is not null",
         &[&org.0, &id.0, &generation],
     )?;
-    let is_live = match live(db, org, id, generation, at) {
-        Ok(_) => true,
-        Err(Error::Stale | Error::NotFound) => false,
+    let found = match live(db, org, id, generation, at) {
+        Ok(found) => found,
+        Err(Error::Stale | Error::NotFound) => return Ok(Outcome::Done),
         Err(error) => return Err(error),
     };
-    if let Some(letter) = letter.filter(|_| taken > 0 && is_live) {
-        queue(db, letter, (org, id, generation), "reminder", at)?;
+    // Where the first one is still on its way, it reminds by itself.
+    let waits = one(db, "select 1 from letters where org_id = ?1 and invitation_id = ?2", &[&org.0, &id.0], |_| Ok(()))?;
+    if let Some(letter) = letter.filter(|_| taken > 0 && waits.is_none()) {
+        queue(db, letter, (org, id, generation), "reminder", &found.email, at)?;
     }
     Ok(Outcome::Done)
 }
@@ -319,6 +354,13 @@ fn delete(db: &Connection, org: OrgId, id: InvitationId, expected: Option<u64>) 
     }
     execute(db, "delete from invitations where org_id = ?1 and id = ?2", &[&org.0, &id.0])?;
     Ok(Outcome::Done)
+}
+
+/// Forgets up to `most` counts of days that are over.
+pub(super) fn sweep(db: &Connection, now: Timestamp, most: usize) -> Result<usize, Error> {
+    let sql = "delete from invitation_counts where (org_id, day, recipient) in
+       (select org_id, day, recipient from invitation_counts where day < ?1 order by day limit ?2)";
+    Ok(execute(db, sql, &[&day(now), &int(most as u64)])?)
 }
 
 fn drop_letters(db: &Connection, org: OrgId, id: InvitationId) -> Result<(), Error> {

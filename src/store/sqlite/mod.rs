@@ -365,7 +365,7 @@ fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> {
 /// Forgets up to [`SWEEP_MAX`] rows of each kind: whoever writes meanwhile does not wait for all of them.
 fn sweep(db: &Connection, now: Timestamp) -> Result<Outcome, Error> {
     let mut most = 0;
-    for forget in [tokens::sweep, sessions::sweep, change_log::sweep, idempotency::sweep] {
+    for forget in [tokens::sweep, sessions::sweep, change_log::sweep, idempotency::sweep, invitation_life::sweep] {
         most = most.max(forget(db, now, SWEEP_MAX)?);
     }
     Ok(if most < SWEEP_MAX { Outcome::Done } else { Outcome::More })

@@ -26,23 +26,39 @@ pub(super) fn waiting(
     let mut domains = [None::<&str>; DOMAINS_MAX];
     domains.iter_mut().zip(full_domains).for_each(|(place, domain)| *place = Some(domain));
     let ([a, b], [c, d, e, f]) = (&orgs, &domains);
-    all(
-        db,
-        "select id, org_id, domain
-         from (
-           select id, org_id, domain, due, row_number() over (partition by org_id order by turn, due, id) as org_turn
-           from (
-             select id, org_id, domain, due, row_number() over (partition by org_id, domain order by due, id) as turn
-             from letters
-             where due <= ?1 and org_id not in (?3, ?4) and not coalesce(domain in (?5, ?6, ?7, ?8), 0)
-           )
-         )
-         order by org_turn, due, id
-         limit ?2",
-        &[&now.0, &LOOK_MAX, a, b, c, d, e, f],
-        |row| Ok((row.get(0)?, OrgId(row.get(1)?), row.get(2)?)),
-    )
+    all(db, WAITING, &[&now.0, &LOOK_MAX, a, b, c, d, e, f, &int(Shares::DOMAIN as u64)], |row| {
+        Ok((row.get(0)?, OrgId(row.get(1)?), row.get(2)?))
+    })
 }
+
+// From org to org and in each from domain to domain, one index probe a step, and no more letters of each than can go at the same
+// time: ten thousand that wait for one server cost no more than ten.
+const WAITING: &str = "
+  with recursive
+    org (id) as (
+      select min(org_id) from letters
+      union all
+      select (select min(org_id) from letters where org_id > org.id) from org where org.id is not null
+    ),
+    pair (org_id, domain) as (
+      select id, (select min(domain) from letters where org_id = org.id) from org where id is not null and id not in (?3, ?4)
+      union all
+      select org_id, (select min(domain) from letters where org_id = pair.org_id and domain > pair.domain)
+      from pair where domain is not null
+    ),
+    letter (id, org_id, domain, due) as (
+      select l.id, l.org_id, l.domain, l.due
+      from pair cross join letters l on l.id in (
+        select id from letters where org_id = pair.org_id and domain = pair.domain and due <= ?1 order by due, id limit ?9)
+      where not coalesce(pair.domain in (?5, ?6, ?7, ?8), 0)
+    )
+  select id, org_id, domain
+  from (
+    select id, org_id, domain, due, row_number() over (partition by org_id order by turn, due, id) as org_turn
+    from (select *, row_number() over (partition by org_id, domain order by due, id) as turn from letter)
+  )
+  order by org_turn, due, id
+  limit ?2";
 
 /// Leases those of `ids` that are due. The try is counted when it begins: one that kills its carrier has used it up (SEC F-20).
 pub(super) fn lease(db: &Connection, now: Timestamp, until: Timestamp, ids: &[Uuid]) -> Result<Vec<Letter>, Error> {
@@ -93,7 +109,8 @@ fn begin(db: &Connection, letter: &Letter, at: Timestamp) -> Result<Outcome, Err
     if begun == 0 { Err(Error::Stale) } else { Ok(Outcome::Done) }
 }
 
-/// Shows it on the invitation too, unless a newer letter is under way.
+/// Shows it on the invitation too, unless a newer letter is under way. Of a reminder only that it went: the letter before it has
+/// not come back.
 fn tried(db: &Connection, letter: &Letter, at: Timestamp, end: End, answer: &str) -> Result<Outcome, Error> {
     let (attempt, unclear) = (int(u64::from(letter.attempts) + 1), letter.unclear);
     let (state, changed) = match end {
@@ -106,7 +123,7 @@ fn tried(db: &Connection, letter: &Letter, at: Timestamp, end: End, answer: &str
             (if end == End::Sent { "sent" } else { "failed" }, execute(db, sql, &[&letter.id, &attempt])?)
         }
     };
-    if changed == 0 {
+    if changed == 0 || letter.is_reminder && end != End::Sent {
         return Ok(Outcome::Done);
     }
     let sent_at = (end == End::Sent).then_some(at.0);
@@ -118,4 +135,24 @@ fn tried(db: &Connection, letter: &Letter, at: Timestamp, end: End, answer: &str
         &[&letter.org.0, &letter.invitation.0, &letter.generation, &state, &attempt, &answer, &sent_at, &unclear, &at.0],
     )?;
     Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::open;
+
+    #[test]
+    fn those_that_wait_are_not_counted_through() {
+        let mut db = Connection::open_in_memory().expect("memory");
+        open::prepare(&db, open::Role::Write).expect("settings");
+        open::migrate(&mut db).expect("a schema");
+        let params: [&dyn rusqlite::ToSql; 9] = [&1, &2, &3, &4, &5, &6, &7, &8, &9];
+        let plan = all(&db, &format!("explain query plan {WAITING}"), &params, |row| row.get::<_, String>(3)).expect("a plan");
+        assert!(!plan.iter().any(|line| line.starts_with("SCAN letters") || line == "SCAN l"), "{plan:#?}");
+        for probe in ["(org_id>?)", "(org_id=?)", "(org_id=? AND domain>?)", "(org_id=? AND domain=? AND due<?)"] {
+            let probe = format!("letters_by_share {probe}");
+            assert!(plan.iter().any(|line| line.ends_with(&probe)), "{probe}: {plan:#?}");
+        }
+    }
 }

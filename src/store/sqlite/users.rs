@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::columns::{self, UserColumns};
 use super::readers::{all, execute, int, one};
-use super::{Breach, breach, settings, tombstones};
+use super::{Breach, breach, invitation_life, settings, tombstones};
 use crate::base::{InvitationId, OrgId, Timestamp, UserId, text};
 use crate::directory::{Change, Membership, guest_doc, without_manager};
 use crate::scim::{Kind, Quirk, Reference};
@@ -356,8 +356,9 @@ pub(super) fn insert_guest(db: &Connection, org: OrgId, id: Uuid, guest: &Guest,
     let Guest { source_org, invitation, since, until, .. } = *guest;
     let membership = Membership { home_org, source_org, invitation, since, until };
     let (columns, doc) = guest_row(db, org, id, home, active, &membership)?;
-    let guest = Some((guest, (home_org, home)));
-    insert(db, &NewUser { org, id, guest, columns, active, password_hash: None, doc: &doc, life })
+    let row = Some((guest, (home_org, home)));
+    insert(db, &NewUser { org, id, guest: row, columns, active, password_hash: None, doc: &doc, life })?;
+    invitation_life::overtake(db, org, guest.source, invitation, life.at)
 }
 
 fn guest_row(
