@@ -43,11 +43,13 @@ create table change_log (
 create index change_log_by_time on change_log (org_id, at);
 create index change_log_by_actor on change_log (org_id, actor, at);
 create index change_log_by_resource on change_log (org_id, resource_id, at) where resource_id is not null;
+create index change_log_by_request on change_log (org_id, request, at) where request is not null;
 
 insert into sqlite_stat1 (tbl, idx, stat) values
   ('change_log', 'change_log_by_time', '10000000 1000000 2'),
   ('change_log', 'change_log_by_actor', '10000000 1000000 100000 2'),
-  ('change_log', 'change_log_by_resource', '10000000 1000000 5 1');
+  ('change_log', 'change_log_by_resource', '10000000 1000000 5 1'),
+  ('change_log', 'change_log_by_request', '10000000 1000000 2 1');
 
 -- The ends of each org's chain: how many events it has had, the hash of the last one, and the same of the last one that was forgotten.
 create table chains (

@@ -72,13 +72,13 @@ when old.expires_at > (select coalesce(at, unixepoch() * 1000) from author) begi
 end;
 
 create trigger tokens_logged after insert on tokens begin
-  insert into change_log (at, org_id, actor, resource_type, resource_id, version_after)
-  select coalesce(at, unixepoch() * 1000), new.org_id, actor, 'Token', new.id, 1 from author;
+  insert into change_log (at, org_id, actor, resource_type, resource_id, version_after, detail)
+  select coalesce(at, unixepoch() * 1000), new.org_id, actor, 'Token', new.id, 1, new.scope from author;
 end;
 
 create trigger revoked_subjects_logged after insert on revoked_subjects begin
-  insert into change_log (at, org_id, actor, resource_type, resource_id)
-  select coalesce(at, unixepoch() * 1000), new.org_id, actor, 'Revocation', new.subject_id from author;
+  insert into change_log (at, org_id, actor, action, resource_type, resource_id)
+  select coalesce(at, unixepoch() * 1000), new.org_id, actor, 'revoked', 'Revocation', new.subject_id from author;
 end;
 
 create trigger clients_changed after update of version on clients when new.version <> old.version begin

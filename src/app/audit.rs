@@ -1,7 +1,7 @@
 //! The audit log: what happens beside the writes waits in memory until the worker writes it, and administrators read it all.
 //!
 //! Writes leave their entries in their own transaction. Sign-ins and refusals change nothing, so no answer waits for them; a crash
-//! loses those of the last second.
+//! loses those of the last second, and of what is counted those of the last minute.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -107,7 +107,8 @@ impl App {
 
     /// Forgets some of what is too old or too much, also of an org that nobody calls any more.
     pub async fn requests_expire(&self, keep: Keep) -> Result<(), store::Error> {
-        let change = Change::RequestsExpired { since: self.now() - keep.age, at: self.now(), rows: keep.rows };
+        let surplus = self.store.requests_surplus(keep.rows).await?;
+        let change = Change::RequestsExpired { since: self.now() - keep.age, at: self.now(), surplus };
         self.store.commit(self.author(Actor::Worker), vec![change.into()]).await?;
         Ok(())
     }

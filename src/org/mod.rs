@@ -93,8 +93,8 @@ pub enum Change {
         since: Timestamp,
         /// The present, from which an org's own choice counts.
         at: Timestamp,
-        /// Lines of an org that are kept.
-        rows: u32,
+        /// Orgs that keep too many lines, and how many too many.
+        surplus: Vec<(OrgId, u64)>,
     },
     /// It chose anew; what holds below follows in the same transaction.
     SettingsChanged {

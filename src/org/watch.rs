@@ -39,28 +39,34 @@ impl Watch {
     /// Takes an event, by itself or as one of many. Where too much waits in all it is lost, and counted.
     pub fn take(&mut self, event: Event) {
         let key = (event.org, event.action);
-        if self.waiting >= AUDIT_QUEUE_MAX {
+        let is_full = self.waiting >= AUDIT_QUEUE_MAX;
+        if is_full && !self.windows.contains_key(&key) {
             self.lost += 1;
             return;
         }
         let new = || Window { since: event.at, taken: 0, single: Vec::new(), counted: HashMap::new() };
         let window = self.windows.entry(key).or_insert_with(new);
-        if window.taken < AUDIT_EACH_MAX {
-            window.taken += 1;
-            window.single.push(event.bounded());
-            self.waiting += 1;
+        let is_single = window.taken < AUDIT_EACH_MAX;
+        let is_known = window.counted.contains_key(&event.actor) || window.counted.len() < AUDIT_ACTORS_MAX;
+        let actor = if is_known { event.actor.clone() } else { "others".to_owned() };
+        // To count one more needs no room.
+        if let Some(counted) = window.counted.get_mut(&actor).filter(|_| !is_single) {
+            counted.count = counted.count.saturating_add(1);
             return;
         }
-        let is_known = window.counted.contains_key(&event.actor) || window.counted.len() < AUDIT_ACTORS_MAX;
-        let actor = if is_known { event.actor } else { "others".to_owned() };
-        if let Some(counted) = window.counted.get_mut(&actor) {
-            counted.count = counted.count.saturating_add(1);
+        if is_full {
+            self.lost += 1;
+            return;
+        }
+        self.waiting += 1;
+        if is_single {
+            window.taken += 1;
+            window.single.push(event.bounded());
             return;
         }
         let detail = Some(format!("more than {AUDIT_EACH_MAX} in a minute, not listed singly"));
         let counted = Event { actor: actor.clone(), client: None, request: None, resource: None, detail, ..event };
         window.counted.insert(actor, counted.bounded());
-        self.waiting += 1;
     }
 
     /// What is due, in the order of time, and how many events were lost since the last call.
@@ -148,5 +154,21 @@ mod tests {
         let (events, lost) = watch.due(Due::All, Timestamp(0));
         assert_eq!((events.len(), lost), (AUDIT_QUEUE_MAX, 7));
         assert_eq!(watch.due(Due::All, Timestamp(0)), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn who_is_counted_already_is_counted_on_when_there_is_no_room() {
+        let mut watch = Watch::default();
+        (0..=AUDIT_EACH_MAX).for_each(|_| watch.take(event(0, "eve", 0)));
+        for org in 1..AUDIT_QUEUE_MAX as u128 {
+            watch.take(event(org, "ada", 0));
+        }
+        for actor in ["eve", "eve", "mallory"] {
+            watch.take(event(0, actor, 0));
+        }
+        let (events, lost) = watch.due(Due::All, Timestamp(0));
+        assert_eq!(counts(&events, 0), [("eve", 3)]);
+        let lost_of_others = u64::try_from(AUDIT_EACH_MAX).expect("few");
+        assert_eq!(lost, lost_of_others + 1, "orgs that found no room, and mallory");
     }
 }

@@ -55,6 +55,9 @@ pub trait Store: Send + Sync + 'static {
     /// One line of it.
     async fn request_logged(&self, org: OrgId, id: Uuid) -> Result<Option<Entry>, Error>;
 
+    /// The orgs whose request log has more than `rows` lines, and how many more. For the worker: it counts all of them.
+    async fn requests_surplus(&self, rows: u32) -> Result<Vec<(OrgId, u64)>, Error>;
+
     /// What requests to `org` needed, the most needed first.
     async fn quirk_counts(&self, org: OrgId) -> Result<Vec<QuirkCount>, Error>;
 

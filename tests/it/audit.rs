@@ -95,7 +95,7 @@ async fn every_operation_leaves_its_events_and_every_refusal_one() {
     let mut stage = Stage::new().await;
     let api = stage.admin.api();
     let nobody = stage.server.persona(&stage.org, "requests:read");
-    let (mut refused, mut listed, mut wrong) = (Vec::new(), 0, Vec::new());
+    let (mut refused, mut answered, mut listed, mut wrong) = (Vec::new(), Vec::new(), 0, Vec::new());
     for &(method, path, needs, status) in OPERATIONS.iter().chain(OWN) {
         let http = Method::from_bytes(method.as_bytes()).expect("a method");
         let is_read = method == "GET" || path.ends_with("/.search") || path.ends_with("/.introspect");
@@ -132,6 +132,7 @@ async fn every_operation_leaves_its_events_and_every_refusal_one() {
         for entry in &found {
             assert!(text(entry, "actor").starts_with("client "), "{method} {path}: {entry}");
         }
+        answered.push((answer, method, path, expected));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(listed, EVENTS.len(), "an operation of the list is none of the document");
@@ -142,6 +143,11 @@ async fn every_operation_leaves_its_events_and_every_refusal_one() {
         assert_eq!(detail, format!("{method} {pattern}: this needs the scope `{scope}`"));
         let id = address.rsplit('/').find(|part| part.len() == 36 && !part.contains('.'));
         assert_eq!(found[0]["resourceId"].as_str(), id, "{method} {address}");
+    }
+    // What is written later than the answer: once a refusal is there that came after them all, nothing more is on its way.
+    entries(&api, &nobody.get("/Users").await.expect(403), 1).await;
+    for (answer, method, path, expected) in answered {
+        assert_eq!(words(&entries(&api, &answer, 0).await), expected, "{method} {path}: afterwards");
     }
     let verified = stage.server.tree.json(&["audit", "verify"]);
     assert_eq!(verified["holds"], true, "{verified}");

@@ -197,6 +197,7 @@ mod tests {
             (Wanted { since: at, until: at, ..wanted.clone() }, "change_log_by_time (org_id=? AND at>? AND at<?)"),
             (Wanted { before, ..wanted.clone() }, "change_log_by_time (org_id=? AND at<?)"),
             (Wanted { actor: Some("operator".into()), ..wanted.clone() }, "change_log_by_actor (org_id=? AND actor=?)"),
+            (Wanted { request: Some("r".into()), ..wanted.clone() }, "change_log_by_request (org_id=? AND request=?)"),
             (
                 Wanted { resource: Some(id), before, ..wanted.clone() },
                 "change_log_by_resource (org_id=? AND resource_id=? AND at<?)",

@@ -170,16 +170,14 @@ pub(super) fn sweep(db: &Connection, now: Timestamp, most: usize) -> Result<usiz
     let oldest = all(db, sql, &[&int(most as u64 + 1)], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
     })?;
-    // Of each chain from the start, and without a gap.
-    let mut last = None;
-    let mut starts: HashMap<Uuid, (Option<i64>, Option<[u8; 32]>)> = HashMap::new();
-    for (seq, _, org, place, hash) in oldest.iter().take(oldest.len().saturating_sub(1)).take_while(|(_, at, ..)| *at < before)
-    {
-        last = Some(*seq);
-        starts.insert(*org, (*place, *hash));
-    }
-    let Some(last) = last else { return Ok(0) };
-    let gone = execute(db, "delete from change_log where seq <= ?1", &[&last])?;
+    // Of each chain from the start, and without a gap. What a wrong clock dated into the future goes with those after it.
+    let rest = &oldest[..oldest.len().saturating_sub(1)];
+    let passed = rest.iter().take_while(|(_, at, ..)| *at < before || *at > now.0).count();
+    let Some(last) = rest[..passed].iter().rposition(|(_, at, ..)| *at < before) else { return Ok(0) };
+    let old = &rest[..=last];
+    let starts: HashMap<Uuid, (Option<i64>, Option<[u8; 32]>)> =
+        old.iter().map(|(_, _, org, place, hash)| (*org, (*place, *hash))).collect();
+    let gone = execute(db, "delete from change_log where seq <= ?1", &[&old[last].0])?;
     for (org, (place, hash)) in starts {
         execute(
             db,

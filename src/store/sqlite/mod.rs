@@ -121,6 +121,10 @@ impl Store for Sqlite {
         self.readers.inline(|db| request_log::entry(db, org, id))
     }
 
+    async fn requests_surplus(&self, rows: u32) -> Result<Vec<(OrgId, u64)>, Error> {
+        self.readers.pooled(move |db| request_log::surplus(db, rows)).await
+    }
+
     async fn quirk_counts(&self, org: OrgId) -> Result<Vec<QuirkCount>, Error> {
         self.readers.inline(|db| request_log::counts(db, org))
     }

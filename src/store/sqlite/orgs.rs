@@ -64,7 +64,7 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
         Change::OrgDeleted { below, id, expected, children } => tree::delete(db, (*below, *id), *expected, *children),
         Change::Audited { events } => change_log::write(db, events),
         Change::RequestsLogged { entries } => request_log::write(db, entries),
-        Change::RequestsExpired { since, at, rows } => request_log::expire(db, *since, *at, *rows),
+        Change::RequestsExpired { since, at, surplus } => request_log::expire(db, *since, *at, surplus),
         Change::SettingsChanged { org, expected, settings } => settings::write(db, *org, expected, settings),
     }
 }

@@ -48,31 +48,36 @@ pub(super) fn write(db: &Connection, entries: &[Entry]) -> Result<Outcome, Error
     Ok(Outcome::Done)
 }
 
-/// Forgets some of what is older than `since`, or by `at` as old as its org chose, and of what is beyond `rows` in an org.
-pub(super) fn expire(db: &Connection, since: Timestamp, at: Timestamp, rows: u32) -> Result<Outcome, Error> {
+/// The orgs that have more than `rows` lines, and how many more.
+pub(super) fn surplus(db: &Connection, rows: u32) -> Result<Vec<(OrgId, u64)>, Error> {
+    let sql = "select org_id, count(*) - ?1 from request_log group by org_id having count(*) > ?1";
+    all(db, sql, &[&rows], |row| Ok((OrgId(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs())))
+}
+
+/// Forgets some of what is older than `since`, or by `at` as old as its org chose, and of each `surplus`. Every step finds what goes
+/// at the start of an index.
+pub(super) fn expire(db: &Connection, since: Timestamp, at: Timestamp, surplus: &[(OrgId, u64)]) -> Result<Outcome, Error> {
     execute(
         db,
         "delete from request_log where rowid in (select rowid from request_log where at < ?1 order by at limit ?2)",
         &[&since.0, &SWEEP_MAX],
     )?;
-    execute(
-        db,
-        "delete from request_log where rowid in (
-           select l.rowid from orgs o join request_log l on l.org_id = o.id
-           where o.choices <> '{}' and l.at < ?1 - 86400000 * json_extract(o.choices, '$.retention.requests')
-           limit ?2)",
-        &[&at.0, &SWEEP_MAX],
-    )?;
-    let full =
-        all(db, "select org_id, count(*) - ?1 from request_log group by org_id having count(*) > ?1", &[&rows], |row| {
-            Ok((row.get::<_, Uuid>(0)?, row.get::<_, i64>(1)?))
-        })?;
-    for (org, surplus) in full {
+    let chosen = "select id, json_extract(choices, '$.retention.requests') from orgs where choices <> '{}'";
+    let chosen = all(db, chosen, &[], |row| Ok((row.get::<_, Uuid>(0)?, row.get::<_, Option<i64>>(1)?)))?;
+    for (org, days) in chosen.into_iter().filter_map(|(org, days)| Some((org, days?))) {
+        // Ids open with the time at which they were made (RFC 9562 §5.7).
+        let before = at.0.saturating_sub(days.saturating_mul(86_400_000)).max(0).unsigned_abs();
+        let first = Uuid::from_u128(u128::from(before) << 80);
+        let sql = "delete from request_log
+           where rowid in (select rowid from request_log where org_id = ?1 and id < ?2 order by id limit ?3)";
+        execute(db, sql, &[&org, &first, &SWEEP_MAX])?;
+    }
+    for (org, surplus) in surplus {
         execute(
             db,
             "delete from request_log
              where rowid in (select rowid from request_log where org_id = ?1 order by id limit min(?2, ?3))",
-            &[&org, &surplus, &SWEEP_MAX],
+            &[&org.0, &int(*surplus), &SWEEP_MAX],
         )?;
     }
     Ok(Outcome::Done)

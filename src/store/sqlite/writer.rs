@@ -188,10 +188,13 @@ fn run(db: &Connection, batch: &mut Vec<Job>, admission: &Admission, latest: &La
         if let Some(at) = job.at() {
             if latest::has_gone_back(now, at) {
                 shuts_out = true;
-                if let Err(error) = guarded(db, || latest::settle(db, &mut signatures, now)) {
-                    tracing::error!(error = &error as &dyn std::error::Error, "what was over could not be put down");
+                match guarded(db, || latest::settle(db, &mut signatures, now)) {
+                    Ok(()) => now = at,
+                    // SEC F-23: until it can be, the clock is not believed.
+                    Err(error) => {
+                        tracing::error!(error = &error as &dyn std::error::Error, "what was over could not be put down");
+                    }
                 }
-                now = at;
             }
             now = now.max(at);
         }

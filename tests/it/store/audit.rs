@@ -81,6 +81,23 @@ async fn every_kind_of_write_has_its_word() {
             "deleted Invitation 2>-"
         ]
     );
+    let revoked = usher::auth::Change::SubjectRevoked { org: world.sibling, subject: id(1), at: NOW };
+    world.write(revoked).await.expect("revoked");
+    assert_eq!(of(world.sibling).await, ["revoked Revocation ->-"]);
+    assert_eq!(world.broken(&[]).await, None);
+}
+
+#[tokio::test]
+async fn an_entry_of_the_future_keeps_no_other_from_being_forgotten() {
+    let world = World::new().await;
+    let ahead = Author::new(Actor::Operator, NOW + CHANGES_KEPT * 3);
+    let ada = user_created(world.parent, 1, json!({ "userName": "ada" }));
+    world.store.commit(ahead, vec![ada.into()]).await.expect("written");
+    for (number, name) in [(2, "bob"), (3, "eve")] {
+        world.user(world.parent, number, name).await;
+    }
+    world.sweep(NOW + CHANGES_KEPT + std::time::Duration::from_millis(1)).await;
+    assert_eq!(world.actions(world.parent).await, ["created User ->1"], "the newest stays");
     assert_eq!(world.broken(&[]).await, None);
 }
 

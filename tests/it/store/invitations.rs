@@ -262,3 +262,22 @@ async fn a_letter_is_leased_to_one_and_its_fate_is_shown() {
     assert_eq!(version, 3);
     assert_eq!(due(TOO_LATE.0).await, []);
 }
+
+#[tokio::test]
+async fn a_clock_that_went_back_is_not_believed_before_what_was_over_is_put_down() {
+    // SEC F-23.
+    let world = World::new().await;
+    let ada = world.user(world.parent, 1, "ada").await;
+    world.invite(world.child, world.parent, ada, 7, &[]).await.expect("an invitation");
+    let write = async |number: u128, at| {
+        let change = user_created(world.parent, number, json!({ "userName": format!("user{number}") }));
+        world.store.commit(Author::new(Actor::Operator, at), vec![change.into()]).await.expect("written");
+        shown(&world, 7, NOW).await.0["status"].clone()
+    };
+    assert_eq!(write(2, Timestamp(TOO_LATE.0 + 60_000)).await, "expired");
+    let broken = "create trigger broken before update on invitations begin select raise(abort, 'no'); end";
+    world.sql().execute_batch(broken).expect("a fault");
+    assert_eq!(write(3, NOW).await, "expired", "nobody has put it down yet");
+    world.sql().execute_batch("drop trigger broken").expect("mended");
+    assert_eq!(write(4, NOW).await, "expired", "and from here on the clock is believed");
+}
