@@ -7,18 +7,18 @@
 use std::sync::Arc;
 
 use poem::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
 use poem::{PathPattern, Request, Response, Result};
 use serde_json::{Map, Value, json};
 
 use super::error::Rejection;
 use super::exchange::Exchange;
-use super::guard::bearer;
+use super::guard::{admitted, bearer, signed_in};
 use super::payload::{self, JSON};
 use super::tenant::{Address, OrgContext};
 use crate::app::invitations::Holder;
 use crate::app::{self, App};
-use crate::auth::{Principal, Scope, Subject};
+use crate::auth::{Principal, Scope};
 use crate::base::limit;
 use crate::invite::{self, Answer, LineCode};
 use crate::org::Org;
@@ -69,7 +69,10 @@ impl Guests {
                 None => return Err(Rejection::not_found().into()),
             },
         };
-        Ok(answer.unwrap_or_else(|refusal| refusal.to_response(&trace)))
+        Ok(answer.unwrap_or_else(|refusal| {
+            Exchange::of(&request).explain(&refusal.description);
+            refusal.to_response(&trace)
+        }))
     }
 
     async fn invite(&self, app: &Arc<App>, request: &mut Request) -> Result<Response, Refusal> {
@@ -210,16 +213,14 @@ impl Guests {
     /// Who calls, in the org of the path; without one, in that of the token.
     async fn caller(&self, app: &Arc<App>, request: &Request) -> Result<Principal, Rejection> {
         let token = bearer(request.headers())?;
-        let who = match &self.org {
+        let found = match &self.org {
             Some(org) => {
                 let org = org.parse().map_err(|_| Rejection::not_found())?;
-                app.token_verify(token, org, app.now()).await?
+                app.token_verify(token, org, app.now()).await
             }
-            None => app.token_enter(token, app.now()).await?,
+            None => app.token_enter(token, app.now()).await,
         };
-        if who.org.root_handle != self.root {
-            return Err(Rejection::not_found());
-        }
+        let who = admitted(request, app, token, found, |org| org.root_handle == self.root).await?;
         let exchange = Exchange::of(request);
         exchange.admit(app, &who, request);
         Ok(Principal { noted: exchange.noted().clone(), request: exchange.request(), ..who })
@@ -244,13 +245,6 @@ impl Guests {
             Err(rejection) => Err(rejection),
         }
     }
-}
-
-/// The person who signed in, where one did: in the parent of `org`, where the invited user lives. Any other token says nothing
-/// here, as if there were none.
-pub(super) async fn signed_in(app: &App, org: &Org, headers: &HeaderMap) -> Option<Principal> {
-    let who = app.token_verify(bearer(headers).ok()?, org.parent?, app.now()).await.ok()?;
-    matches!(who.subject, Subject::User(_)).then_some(who)
 }
 
 /// What cannot be done, in the other product's words.

@@ -28,6 +28,8 @@ struct Inner {
     noted: Noted,
     admitted: OnceLock<Admitted>,
     body: OnceLock<Bytes>,
+    /// Why it was refused, where the answer is no rejection.
+    reason: OnceLock<String>,
 }
 
 /// No other has an operation.
@@ -106,6 +108,11 @@ impl Exchange {
         let _ = self.0.body.set(bytes.clone());
     }
 
+    /// The answer says no in words of its own; these are ours.
+    pub(super) fn explain(&self, reason: &str) {
+        let _ = self.0.reason.set(reason.to_owned());
+    }
+
     /// Puts the request in the log of its org, if it belongs there. Who was not let in leaves no line: anybody could fill the
     /// log of anybody.
     pub(super) fn log(
@@ -116,6 +123,7 @@ impl Exchange {
         took: Duration,
     ) {
         let Some(admitted) = self.0.admitted.get() else { return };
+        let reason = reason.or(self.0.reason.get().map(String::as_str));
         if status == StatusCode::FORBIDDEN {
             let Admitted { app, org, subject, client, asked, .. } = admitted;
             app.refused(*org, subject, client.as_deref(), asked, reason.unwrap_or_default());

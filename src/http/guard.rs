@@ -12,9 +12,10 @@ use uuid::Uuid;
 use super::error::Rejection;
 use super::exchange::Exchange;
 use super::tenant::OrgContext;
-use crate::app::App;
 use crate::app::audit::Asked;
-use crate::auth::{self, Principal};
+use crate::app::{self, App};
+use crate::auth::{self, Principal, Subject};
+use crate::org::Org;
 use crate::scim::{Profile, Quirk};
 
 /// The caller, and where the org's resources live. Put it before the body, so that strangers are refused before anything of
@@ -150,15 +151,8 @@ impl<'a> ApiExtractor<'a> for Authed {
         let exchange = Exchange::of(request);
         let token = bearer(request.headers()).map_err(|rejection| rejection.tell_metadata(context))?;
         let found = app.token_verify(token, context.org, app.now()).await;
-        // The org of the path and of the token are the same, or there is nothing here (V-40).
-        let who = match found {
-            Ok(who) if context.is(&who.org) => who,
-            found => {
-                let rejection = found.err().map_or_else(Rejection::not_found, Rejection::from);
-                app.refused_token(token, &exchange.asked(request), &rejection.detail).await;
-                return Err(rejection.tell_metadata(context).into());
-            }
-        };
+        let who = admitted(request, app, token, found, |org| context.is(org)).await;
+        let who = who.map_err(|rejection| rejection.tell_metadata(context))?;
         exchange.admit(app, &who, request);
         if !context.is_tidy && !exchange.allow(Quirk::UntidyAddress) {
             return Err(Rejection::not_found().into());
@@ -187,6 +181,23 @@ impl Authed {
     }
 }
 
+/// Whom `token` was `found` to be, if that is somebody of the org of the path: else there is nothing here (V-40), and whose token it
+/// is may know of it.
+pub(super) async fn admitted(
+    request: &Request,
+    app: &App,
+    token: &str,
+    found: Result<Principal, app::Error>,
+    is_here: impl Fn(&Org) -> bool,
+) -> Result<Principal, Rejection> {
+    let rejection = match found {
+        Ok(who) if is_here(&who.org) => return Ok(who),
+        found => found.err().map_or_else(Rejection::not_found, Rejection::from),
+    };
+    app.refused_token(token, &Exchange::of(request).asked(request), &rejection.detail).await;
+    Err(rejection)
+}
+
 /// The one bearer token of the request (SEC S-09). No credentials: 401 with a bare challenge; two of them: 400 (SEC S-10).
 pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
@@ -202,4 +213,11 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
         .map(|(_, token)| token.trim())
         .filter(|token| !token.is_empty());
     Ok(token.ok_or(auth::Error::NoCredentials)?)
+}
+
+/// The person who signed in, where one did: in the parent of `org`, where the invited user lives. Any other token says nothing
+/// here, as if there were none.
+pub(super) async fn signed_in(app: &App, org: &Org, headers: &HeaderMap) -> Option<Principal> {
+    let who = app.token_verify(bearer(headers).ok()?, org.parent?, app.now()).await.ok()?;
+    matches!(who.subject, Subject::User(_)).then_some(who)
 }

@@ -127,6 +127,22 @@ async fn what_cannot_be_done_has_a_code_and_nobody_gets_further_than_elsewhere()
     }
     let foreign = server.stranger("acme", &org, Some(server.tree.token(&server.tree.root, crate::server::ALL_SCOPES)));
     refused(foreign.get(&format!("{}/invitations", ADDRESSES[0])).await, 404, "OUI-65002");
+    // Each is in the audit log where the token belongs, as everywhere.
+    let refusals = async |who: &Persona, start: &str| {
+        for _ in 0..100 {
+            let found = who.api().get("/audit?action=refused&limit=1000").await.expect(200).body;
+            let mut details = found["entries"].as_array().expect("entries").iter().map(|entry| text(entry, "detail"));
+            if let Some(detail) = details.find(|detail| detail.starts_with(start)) {
+                return detail;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{start}: no entry")
+    };
+    let scope = refusals(&admin, "POST /guests/invite: ").await;
+    assert_eq!(scope, "POST /guests/invite: this needs the scope `invitations:write`");
+    refusals(&admin, "DELETE /guests/invitations/*: this needs").await;
+    refusals(&root, "GET /guests/invitations: ").await;
     // A root has no parent, here as elsewhere.
     refused(root.post(&format!("{}/invite", ADDRESSES[1]), &json!({ "usernames": ["eve"] })).await, 400, "OUI-65001");
     assert_eq!(admin.get("/Invitations").await.expect(200).total(), 0, "nothing was left behind");

@@ -17,8 +17,8 @@ use super::{Tag, body, created, fetched, id, projection, query};
 use crate::app::idempotency::Turn;
 use crate::app::invitations::{Holder, Opened};
 use crate::app::{self, App};
-use crate::http::compat::signed_in;
 use crate::http::exchange::Exchange;
+use crate::http::guard::signed_in;
 use crate::http::payload::OptionalBody;
 use crate::http::resource::{
     Invitation, InvitationCode, InvitationListResponse, InvitationPreview, InviteRequest, InviteResponse, ResendRequest,
