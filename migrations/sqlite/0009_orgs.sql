@@ -53,6 +53,13 @@ create trigger orgs_changed after update of version on orgs when new.version <> 
   from author;
 end;
 
+-- The parent that it leaves is told as well.
+create trigger orgs_left after update of parent_id on orgs when new.parent_id is not old.parent_id begin
+  insert into change_log (at, org_id, actor, resource_type, resource_id, version_before, version_after)
+  select coalesce(at, unixepoch() * 1000), old.parent_id, actor, 'Organization', new.id, old.version, old.version + 1
+  from author;
+end;
+
 create trigger orgs_deleted after delete on orgs begin
   insert into change_log (at, org_id, actor, resource_type, resource_id, version_before)
   select coalesce(at, unixepoch() * 1000), coalesce(old.parent_id, old.id), actor, 'Organization', old.id, old.version

@@ -48,31 +48,36 @@ impl App {
         who.require(Scope::OrganizationsWrite)?;
         let draft = self.org_draft(who, None, body)?;
         let parent = draft.parent().unwrap_or(who.org.id);
-        let ancestors = match self.org_ancestry(Some(parent)).await {
-            Ok(path) if path.iter().any(|org| org.id == who.org.id) => path,
-            Ok(_) | Err(Error::Store(store::Error::NotFound)) => {
-                return Err(scim::Error::bad(
-                    ScimType::InvalidValue,
-                    format!("`parent.value`: there is no organization {parent}"),
-                )
-                .into());
+        for _ in 0..TRIES {
+            let ancestors = match self.org_ancestry(Some(parent)).await {
+                Ok(path) if path.iter().any(|org| org.id == who.org.id) => path,
+                Ok(_) | Err(Error::Store(store::Error::NotFound)) => {
+                    let detail = format!("`parent.value`: there is no organization {parent}");
+                    return Err(scim::Error::bad(ScimType::InvalidValue, detail).into());
+                }
+                Err(error) => return Err(error),
+            };
+            let now = self.now();
+            let id = OrgId(self.random.uuid(now));
+            let change = orgs::create(id, who.org.id, &ancestors, &draft, now)?;
+            let mut changes: Vec<store::Change> = vec![change.into()];
+            if let (Subject::User(source), true) = (&who.subject, parent == who.org.id) {
+                let (guest, group) = (UserId(self.random.uuid(now)), GroupId(self.random.uuid(now)));
+                let (source_org, source) = (parent, *source);
+                changes.push(directory::Change::GuestCreated { org: id, id: guest, source_org, source, at: now }.into());
+                let doc = resource::document(Kind::Group, group.0, administrators().as_object().expect("it is an object"));
+                let members = vec![guest.0];
+                changes.push(directory::Change::GroupCreated { org: id, id: group, doc, members, at: now }.into());
             }
-            Err(error) => return Err(error),
-        };
-        let now = self.now();
-        let id = OrgId(self.random.uuid(now));
-        let change = orgs::create(id, who.org.id, &ancestors, &draft, now)?;
-        let mut changes: Vec<store::Change> = vec![change.into()];
-        if let (Subject::User(source), true) = (&who.subject, parent == who.org.id) {
-            let (guest, group) = (UserId(self.random.uuid(now)), GroupId(self.random.uuid(now)));
-            let (source_org, source) = (parent, *source);
-            changes.push(directory::Change::GuestCreated { org: id, id: guest, source_org, source, at: now }.into());
-            let doc = resource::document(Kind::Group, group.0, administrators().as_object().expect("it is an object"));
-            changes.push(directory::Change::GroupCreated { org: id, id: group, doc, members: vec![guest.0], at: now }.into());
+            // Nobody else is there yet who could hold anything.
+            match self.org_commit(Author { holds: ScopeSet::ALL, ..self.author_of(who) }, changes).await {
+                Ok(()) => return self.load(who, Kind::Organization, id.0, References::Include).await,
+                // The parent was moved meanwhile.
+                Err(Error::Store(store::Error::Stale)) => {}
+                Err(error) => return Err(error),
+            }
         }
-        // Nobody else is there yet who could hold anything.
-        self.org_commit(Author { holds: ScopeSet::ALL, ..self.author_of(who) }, changes).await?;
-        self.load(who, Kind::Organization, id.0, References::Include).await
+        Err(store::Error::Stale.into())
     }
 
     /// The org with `body` in place of what it was. Without a `parent` it stays where it is.

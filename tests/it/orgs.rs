@@ -324,7 +324,15 @@ async fn a_move_ends_what_the_rule_no_longer_allows_and_nothing_else() {
     mover.post(&format!("{path}/.move"), &body(false)).await.expect_error(403, None);
     let there = json!([{ "op": "replace", "path": "parent.value", "value": stage.suppliers }]);
     mover.patch(&path, there).await.expect_error(403, None);
+    let misspelt = json!({ "parent": { "value": stage.suppliers }, "dryrum": true });
+    stage.root.post(&format!("{path}/.move"), &misspelt).await.expect_error(400, Some("invalidValue"));
+    assert_eq!(east.get("/Invitations").await.total(), 1, "a word that nobody knows moves nothing");
     stage.root.post(&format!("{path}/.move"), &body(false)).await.expect(200);
+    // Both parents are told.
+    for parent in [&partners, &stage.admin(&stage.suppliers)] {
+        let told = parent.api().get(&format!("/audit?resourceId={}&action=changed", stage.east)).await.expect(200).body;
+        assert_eq!(told["entries"].as_array().map(Vec::len), Some(1), "{told}");
+    }
     let moved = stage.root.get(&path).await.expect(200).body;
     assert_eq!(moved["parent"]["value"], json!(stage.suppliers));
     assert_eq!(east.get("/Invitations").await.total(), 0);

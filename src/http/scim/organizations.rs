@@ -250,6 +250,11 @@ impl Organizations {
             Some(Value::Bool(true)) => Intent::Preview,
             Some(_) => return Err(scim::Error::bad(ScimType::InvalidValue, "`dryRun` is no boolean").into()),
         };
+        // A misspelt `dryrun_` must not move anything.
+        if let Some(name) = body.keys().find(|name| !name.eq_ignore_ascii_case("schemas")) {
+            let detail = format!("`{}` is not known here", name.escape_debug());
+            return Err(scim::Error::bad(ScimType::InvalidValue, detail).into());
+        }
         let Uprooted { guests, invitations, clients } =
             caller.app.org_move(&caller.who, self::id(&id)?, parent, intent).await?;
         let body = json!({
