@@ -75,7 +75,9 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::TooMuch => Error::Scim(scim::Error::bad(ScimType::TooMany, error.to_string())),
-            store::Error::NotHeld { .. } => Error::Scim(scim::Error::status(403, error.to_string())),
+            store::Error::NotHeld { .. } | store::Error::NotHeldByPassword { .. } => {
+                Error::Scim(scim::Error::status(403, error.to_string()))
+            }
             // C-13: named as it was written.
             store::Error::ValueTaken { attribute, value } => Error::Scim(scim::Error::taken(&attribute, &value)),
             error => Error::Store(error),
@@ -90,7 +92,8 @@ impl Error {
             Error::Scim(_) => ErrorKind::Scim,
             Error::Auth(_) => ErrorKind::Auth,
             Error::Store(error) => match error {
-                store::Error::TooMuch | store::Error::NotHeld { .. } => ErrorKind::Scim,
+                store::Error::TooMuch => ErrorKind::Scim,
+                store::Error::NotHeld { .. } | store::Error::NotHeldByPassword { .. } => ErrorKind::Scim,
                 store::Error::NotFound => ErrorKind::NotFound,
                 store::Error::Stale | store::Error::Taken { .. } | store::Error::NoSource => ErrorKind::Conflict,
                 store::Error::NoSuchMember(_) | store::Error::MemberCycle(_) => ErrorKind::Conflict,

@@ -473,6 +473,14 @@ pub enum Error {
         /// What is lacking.
         lacking: NotHeld,
     },
+    /// Who sets a password would come to hold what he does not.
+    #[error("the password of user {user}: {lacking}")]
+    NotHeldByPassword {
+        /// Whose password it is.
+        user: UserId,
+        /// What is lacking.
+        lacking: NotHeld,
+    },
     /// The search was given up (F-31).
     #[error("the search took more than {} seconds, expected a filter that an index answers", QUERY_DEADLINE.as_secs())]
     TooMuch,

@@ -10,7 +10,7 @@ use crate::auth::issue::{self, ACCESS_LIFETIME};
 use crate::auth::{Grant, Principal, Scope, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, Random, SystemRandom, UserId};
 use crate::invite::Answer;
-use crate::scim::urn::{ACCESS, BULK_REQUEST, GROUP, INVITE_REQUEST};
+use crate::scim::urn::{ACCESS, BULK_REQUEST, GROUP, INVITE_REQUEST, USER};
 use crate::store::References::{Include, Omit};
 
 /// A provisioning client: it may write everything here and do nothing else.
@@ -204,6 +204,66 @@ async fn a_restoration_hands_out_too() {
         stage.app.deleted_restore(&acme, id).await.expect("who holds it may");
     }
     assert_eq!(stage.holds(&acme, ada).await, scopes("settings:write"));
+}
+
+/// SEC S-53: whoever sets a password signs in as the user.
+#[tokio::test]
+async fn nobody_sets_the_password_of_whom_may_more() {
+    let stage = Stage::new();
+    let acme = stage.org(None, "acme").await;
+    let child = stage.org(Some(&acme), "child").await;
+    let client = stage.caller(acme.org.clone(), scopes(PROVISIONER));
+    let person = async |name: &str| {
+        let emails = json!([{ "value": format!("{name}@acme.test") }]);
+        let body = json!({ "schemas": [USER], "userName": name, "password": "f1rst", "emails": emails });
+        stage.app.user_create(&client, map(body)).await.expect("whom nobody knows yet").id
+    };
+    let (ada, bob, eve) = (person("ada").await, person("bob").await, person("eve").await);
+    let inner = stage.group(&acme, "Inner", &[ada]).await;
+    stage.access(&acme, "Admins", &["settings:write"], &[inner.0]).await;
+    let guest = stage.guest(&child, "bob").await;
+    stage.access(&child, "Admins", &["settings:write"], &[guest.0]).await;
+    stage.access(&acme, "Writers", &["users:write"], &[eve]).await;
+    let of = async |user: Uuid| {
+        let name = stage.seen(&acme, UserId(user)).await["userName"].as_str().expect("a name").to_owned();
+        stage.app.store.account(acme.org.id, &name).await.expect("a read").expect("there").password_hash
+    };
+    let tries = json!([
+        [{ "op": "replace", "path": "password", "value": "s3cret" }],
+        [{ "op": "replace", "value": { "password": "s3cret", "title": "Boss" } }],
+    ]);
+    let put = |name: &str| map(json!({ "schemas": [USER], "userName": name, "password": "s3cret" }));
+    for (user, name) in [(ada, "ada"), (bob, "bob")] {
+        let before = (of(user).await, stage.seen(&acme, UserId(user)).await);
+        for operations in tries.as_array().expect("two") {
+            let change = patch(operations.clone());
+            refused(stage.app.user_patch(&client, UserId(user), None, change, Omit).await, 403, REFUSED);
+        }
+        refused(stage.app.user_replace(&client, UserId(user), None, put(name), Omit).await, 403, REFUSED);
+        let operations = json!([
+            { "method": "PUT", "path": format!("/Users/{user}"), "data": put(name) },
+            { "method": "PATCH", "path": format!("/Users/{user}"), "data": patch(tries[0].clone()) },
+        ]);
+        let entries = stage.app.bulk(&client, None, map(json!({ "schemas": [BULK_REQUEST], "Operations": operations }))).await;
+        for entry in entries.expect("a bulk answer") {
+            refused(entry.outcome, 403, REFUSED);
+        }
+        assert_eq!((of(user).await, stage.seen(&acme, UserId(user)).await), before);
+    }
+    // Nor by the way of a deletion: who comes back has the old one, and into a group comes nobody by it.
+    let before = of(ada).await;
+    stage.app.user_delete(&client, UserId(ada), None).await.expect("whoever leaves has to go");
+    refused(stage.app.deleted_restore(&client, ada).await, 403, REFUSED);
+    stage.app.deleted_restore(&acme, ada).await.expect("who holds it may");
+    assert_eq!(of(ada).await, before);
+    let off = json!([{ "op": "replace", "path": "active", "value": false }]);
+    stage.app.user_patch(&client, UserId(ada), None, patch(off), Omit).await.expect("nobody gets anything by it");
+    // Of whom may no more than oneself, and of everybody for whom holds all of it.
+    for (who, user) in [(&client, eve), (&acme, ada), (&acme, bob)] {
+        let before = of(user).await;
+        stage.app.user_patch(who, UserId(user), None, patch(tries[0].clone()), Omit).await.expect("a new one");
+        assert_ne!(of(user).await, before);
+    }
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::readers::{all, one};
-use crate::auth::{ScopeSet, Subject, delegation};
+use crate::auth::{NotHeld, ScopeSet, Subject, delegation};
 use crate::base::limit::GROUPS_WALKED_MAX;
-use crate::base::{OrgId, Timestamp};
+use crate::base::{OrgId, Timestamp, UserId};
 use crate::directory;
 use crate::scim::urn;
 use crate::store::{Change, Error};
@@ -101,11 +101,36 @@ fn union(db: &Connection, sql: &str, org: OrgId, start: Uuid) -> Result<(usize, 
 
 /// Refuses whoever writes, unless he holds what he gives or takes with `group`.
 pub(super) fn check(db: &Connection, group: Uuid, what: ScopeSet) -> Result<(), Error> {
+    allowed(db, what)?.map_err(|lacking| Error::NotHeld { group, lacking })
+}
+
+// Whom a user stands for further down.
+const BELOW: &str = "
+  with recursive below (org_id, id) as (
+    select ?1, ?2
+    union all
+    select u.org_id, u.id from below cross join users u on u.source_org_id = below.org_id and u.source_id = below.id
+  )
+  select org_id, id from below";
+
+/// Refuses whoever sets the password of `user`, unless he holds what the groups give it, here and where it is a guest: whoever knows
+/// the password signs in as the user. To shut somebody out needs no more than writing users: that gives the writer nothing, and
+/// whoever leaves has to go whatever he was.
+pub(super) fn check_password(db: &Connection, org: OrgId, user: UserId) -> Result<(), Error> {
+    let below = all(db, BELOW, &[&org.0, &user.0], |row| Ok((OrgId(row.get(0)?), row.get(1)?)))?;
+    let mut what = ScopeSet::NONE;
+    for (org, user) in below {
+        what = what.or(of_user(db, org, user)?);
+    }
+    allowed(db, what)?.map_err(|lacking| Error::NotHeldByPassword { user, lacking })
+}
+
+fn allowed(db: &Connection, what: ScopeSet) -> Result<Result<(), NotHeld>, Error> {
     if what.is_empty() {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let holds = one(db, "select holds from author", &[], |row| row.get(0))?.map_or(ScopeSet::NONE, ScopeSet::of_bits);
-    delegation::allows(holds, what).map_err(|lacking| Error::NotHeld { group, lacking })
+    Ok(delegation::allows(holds, what))
 }
 
 /// Whether `change` may change what somebody may do. Asked before it is written: what it takes away is there still, what it
@@ -195,7 +220,13 @@ mod tests {
         let (db, org) = chain(2);
         let plan = |sql: &str| {
             let params: [&dyn rusqlite::ToSql; 3] = [&org.0, &id(1), &9];
-            let params = &params[..if sql == ANY { 1 } else { 3 }];
+            let params = &params[..if sql == ANY {
+                1
+            } else if sql == BELOW {
+                2
+            } else {
+                3
+            }];
             all(&db, &format!("explain query plan {sql}"), params, |row| row.get::<_, String>(3)).expect("a plan").join("\n")
         };
         let (up, group) = ("members_by_subgroup (org_id=? AND subgroup_id=?)", "sqlite_autoindex_groups_1 (org_id=? AND id=?)");
@@ -203,6 +234,7 @@ mod tests {
             (ANY, &["groups_with_scopes (org_id=?)"][..]),
             (OF_USER, &["members_by_user (org_id=? AND user_id=?)", up, group]),
             (OF_MEMBER, &[up, group]),
+            (BELOW, &["users_by_source (source_org_id=? AND source_id=?)"]),
         ] {
             let plan = plan(sql);
             assert!(probes.iter().all(|probe| plan.contains(probe)), "{plan}");

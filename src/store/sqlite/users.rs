@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::columns::{self, UserColumns};
 use super::readers::{all, execute, int, one};
-use super::{Breach, breach, invitation_life, settings, tombstones};
+use super::{Breach, breach, invitation_life, rights, settings, tombstones};
 use crate::base::{InvitationId, OrgId, Timestamp, UserId, text};
 use crate::directory::{Change, Membership, guest_doc, without_manager};
 use crate::scim::{Kind, Quirk, Reference};
@@ -205,6 +205,9 @@ fn replace(
     let before = found(db, org, id.0)?.ok_or(Error::NotFound)?;
     if before.version != expected {
         return Err(Error::Stale);
+    }
+    if password_hash.is_some() {
+        rights::check_password(db, org, id)?;
     }
     let columns = columns::user(&columns::object(doc)?);
     let outcome = if before.is_guest {
