@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 
 use super::clients::Presented;
 use super::tokens::{Issued, Wording, asked};
-use super::{App, Error};
+use super::{App, Error, other_client};
 use crate::auth::{self, Principal, Subject, exchange};
 use crate::base::OrgId;
 use crate::org::Org;
+use crate::org::audit::Event;
 use crate::store::{Actor, Enterable, Entrance};
 
 impl App {
-    /// A token for `target` in exchange for `subject_token`, the client's own. It enters the orgs right below its own that admitted it,
-    /// and may have one of less scope in the org where it is.
+    /// A token for `target` in exchange for `subject_token`. A person enters the orgs down the chain of being a guest; a client, with a
+    /// token of its own, those right below its own that admitted it. Both may have one of less scope in the org where they are.
     pub async fn token_exchange(
         &self,
         presented: &Presented,
@@ -32,8 +33,15 @@ impl App {
             Ok(None) | Err(Error::Auth(_)) => return Err(refused()),
             Err(error) => return Err(error),
         }
-        // SEC S-30: whoever finds a client's token is not that client.
-        if token.subject != Subject::Client(client.id) {
+        let may_exchange = match token.subject {
+            // SEC S-30: whoever finds a client's token is not that client.
+            Subject::Client(id) => id == client.id,
+            // One of the org that the token enters, or whose token it is.
+            Subject::User(_) => token.org == client.org || token.client_id.as_ref() == Some(&client.id.to_string()),
+            // Who that is in another org nobody knows.
+            Subject::External { .. } => false,
+        };
+        if !may_exchange {
             return Err(refused());
         }
         let asked = asked(scope)?;
@@ -50,7 +58,8 @@ impl App {
         let wording = Wording { scopes, lifetime, client: Some(client.id), sources, actors };
         let issued = self.issue(&org, &subject, home_org, &wording, now)?;
         let detail = format!("{}: {scopes}", exchange::GRANT_TYPE);
-        self.audit(self.issued(org.id, &Actor::Subject(subject), issued.token, detail, request));
+        let event = self.issued(org.id, &Actor::Subject(subject.clone()), issued.token, detail, request);
+        self.audit(Event { client: other_client(&subject, Some(&client.id.to_string())), ..event });
         Ok(issued)
     }
 

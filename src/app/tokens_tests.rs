@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
+use crate::app::clients::Shown;
 use crate::app::{ErrorKind, Issuers, Settings};
 use crate::auth::issue::LIFETIME_MAX;
 use crate::auth::{Scope, SigningKey};
@@ -12,8 +13,9 @@ use crate::base::clock::ManualClock;
 use crate::base::random::SystemRandom;
 use crate::base::{Clock as _, UserId};
 use crate::directory;
-use crate::scim::Profile;
+use crate::scim::{Kind, Profile, urn};
 use crate::store::Change as Stored;
+use crate::store::References;
 use crate::store::sqlite::{OpenMode, Sqlite};
 
 const NAME: &str = "https://usher.test";
@@ -54,6 +56,28 @@ impl House {
         self.app.tokens_end(Actor::Operator, self.acme, whom).await
     }
 
+    async fn write(&self, change: impl Into<Stored>) {
+        self.app.store.commit(self.app.author(Actor::Operator), vec![change.into()]).await.expect("written");
+    }
+
+    /// Whom `source` of the parent becomes.
+    async fn guest(&self, org: OrgId, (source_org, source): (OrgId, UserId)) -> UserId {
+        let id = self.app.random.uuid(self.clock.now()).into();
+        self.write(directory::Change::GuestCreated { org, id, source_org, source, at: self.clock.now() }).await;
+        id
+    }
+
+    /// A group of `member` that gives `scopes`.
+    async fn group(&self, org: OrgId, member: UserId, scopes: &str) {
+        let id: crate::base::GroupId = self.app.random.uuid(self.clock.now()).into();
+        let scopes: Vec<_> = scopes.split(' ').collect();
+        let doc = serde_json::json!({
+            "schemas": [urn::GROUP, urn::ACCESS], "id": id, "displayName": "Crew", urn::ACCESS: { "scopes": scopes },
+        });
+        let (doc, members, at) = (doc.to_string(), vec![member.0], self.clock.now());
+        self.write(directory::Change::GroupCreated { org, id, doc, members, at }).await;
+    }
+
     async fn user(&self, org: OrgId, name: &str) -> UserId {
         let id: UserId = self.app.random.uuid(self.clock.now()).into();
         let doc = format!(
@@ -70,7 +94,7 @@ impl House {
 }
 
 fn by_secret(id: &str, secret: &Secret<String>) -> Presented {
-    Presented::Secret(id.into(), secret.clone())
+    Presented { by: Shown::Secret(id.into(), secret.clone()), place: String::new() }
 }
 
 fn refusal(result: Result<Principal, Error>) -> Option<Refusal> {
@@ -403,9 +427,90 @@ async fn nobody_exchanges_anothers_token_nor_enters_where_nobody_let_them_in() {
     assert_eq!(exchange(&nobody, own, to).await, Err(auth::Error::InvalidClient));
     let person = house.app.token_create(house.acme, Some("ada"), ScopeSet::ALL, None).await.expect("a person's");
     let pasted = house.app.token_create(house.acme, None, ScopeSet::ALL, None).await.expect("a provider's");
-    for token in [person.access_token.expose(), pasted.access_token.expose(), "x.y.z", &format!("{own}x")] {
+    for token in [pasted.access_token.expose(), "x.y.z", &format!("{own}x")] {
         assert_eq!(exchange(&client, token, to).await, Err(auth::Error::SubjectToken));
+    }
+    // A person is a guest of none of these, and has no rights by any group where it is.
+    let person = person.access_token.expose();
+    for to in [house.partners, other, below, absent] {
+        assert_eq!(exchange(&client, person, Some((to, None))).await, Err(auth::Error::InvalidTarget));
+    }
+    assert!(matches!(exchange(&client, person, to).await, Err(auth::Error::ScopeNotGranted(_))));
+    let (foreign, foreign_secret) = house.app.client_create(other, ScopeSet::ALL).await.expect("a client of another tree");
+    let stranger = by_secret(&foreign.to_string(), &foreign_secret);
+    for to in [house.acme, other] {
+        assert_eq!(exchange(&stranger, person, Some((to, None))).await, Err(auth::Error::SubjectToken));
     }
     house.end(Revoked::Token(token.token)).await.expect("revoked");
     assert_eq!(exchange(&client, own, to).await, Err(auth::Error::SubjectToken));
+}
+
+/// SEC S-28: a person goes down the chain of being a guest, with the rights of the groups there and no more than the token had; what
+/// ends the token, the client, or a link of the chain ends what it was exchanged for.
+#[tokio::test]
+async fn a_person_switches_to_where_it_is_a_guest_and_the_token_ends_with_what_it_came_from() {
+    let house = house().await;
+    let east = house.app.org_create(Some(house.partners), "east", None).await.expect("a grandchild").id;
+    for end in 0..7 {
+        let ada = house.user(house.acme, &format!("ada{end}")).await;
+        let guest = house.guest(house.partners, (house.acme, ada)).await;
+        let last = house.guest(east, (house.partners, guest)).await;
+        house.group(house.partners, guest, "users:read groups:read").await;
+        house.group(east, last, "users:read users:write groups:read").await;
+        let (id, secret) = house.app.client_create(house.acme, scopes("users:read users:write")).await.expect("a client");
+        let client = by_secret(&id.to_string(), &secret);
+        let name = format!("ada{end}");
+        let given = scopes("users:read groups:read settings:write");
+        let first = house.app.token_create(house.acme, Some(&name), given, None).await.expect("a token");
+        let exchange = async |token: &Issued, to: OrgId, scope| {
+            house.app.token_exchange(&client, token.access_token.expose(), Some((to, None)), scope, None).await
+        };
+        let below = exchange(&first, house.partners, None).await.expect("a token below");
+        assert_eq!((below.scopes, below.lifetime), (scopes("users:read"), ACCESS_LIFETIME), "in all three, and for an hour");
+        let who = house.verify(&below, house.partners).await.expect("believed");
+        assert_eq!((&who.subject, &who.client_id), (&Subject::User(guest), &Some(id.to_string())), "whom it is there");
+        // Straight down, or step by step.
+        let asked = Some("users:read users:write");
+        let straight = exchange(&first, east, asked).await.expect("two down");
+        let stepped = exchange(&below, east, asked).await.expect("one more");
+        for one in [&straight, &stepped] {
+            assert_eq!(one.scopes, scopes("users:read"), "what the groups there give beyond the old token is not given");
+            assert_eq!(house.verify(one, east).await.expect("believed").subject, Subject::User(last));
+            let claims = house.app.issuers.verify(one.access_token.expose(), house.app.now()).await.expect("sound");
+            assert_eq!(claims.actors, [id], "SEC S-32");
+        }
+        assert!(matches!(exchange(&below, house.acme, None).await, Err(Error::Auth(auth::Error::InvalidTarget))), "down only");
+        let off = async |org: OrgId, user: UserId| {
+            let doc =
+                house.app.store.resource(org, Kind::User, user.0, References::Omit, house.app.now()).await.expect("a read");
+            let record = doc.expect("there");
+            let doc = record.doc.replace(r#""active":true"#, r#""active":false"#);
+            let expected = record.version;
+            let change =
+                directory::Change::UserReplaced { org, id: user, expected, doc, password_hash: None, at: house.app.now() };
+            house.write(change).await;
+        };
+        match end {
+            0 => house.end(Revoked::Token(first.token)).await.expect("revoked"),
+            1 => house.end(Revoked::Subject(ada.0)).await.expect("revoked"),
+            2 => off(house.acme, ada).await,
+            3 => off(house.partners, guest).await,
+            4 => {
+                house
+                    .write(directory::Change::UserDeleted {
+                        org: house.partners,
+                        id: guest,
+                        expected: None,
+                        at: house.app.now(),
+                    })
+                    .await
+            }
+            5 => house.write(crate::auth::Change::ClientDeleted { org: house.acme, client: id }).await,
+            _ => house.end(Revoked::All).await.expect("revoked"),
+        }
+        for (one, org) in [(&below, house.partners), (&straight, east), (&stepped, east)] {
+            assert_eq!(refusal(house.verify(one, org).await), Some(Refusal::Dead), "{end}");
+        }
+        house.clock.advance(Duration::from_millis(1));
+    }
 }

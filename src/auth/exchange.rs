@@ -113,9 +113,13 @@ mod tests {
         fn no_exchange_ever_widens(
             first in scopes(),
             seconds in 0_i64..10_000,
+            is_person in any::<bool>(),
             steps in prop::collection::vec((scopes(), scopes(), prop::option::of(scopes()), 0_i64..2000), 1..16),
         ) {
             let (mut held, mut now) = (token(first, seconds), NOW);
+            if !is_person {
+                held.subject = Subject::Client(client());
+            }
             for (at, (of_client, there, asked, wait)) in (10..).zip(steps) {
                 now = Timestamp::from_seconds(now.seconds() + wait);
                 let Ok(out) = exchange(&held, (client(), of_client), there, asked, now) else { continue };
@@ -125,7 +129,9 @@ mod tests {
                 let next = issued(&held, &out, now, at);
                 prop_assert!(next.expires_at <= held.expires_at && now < next.expires_at);
                 prop_assert!(next.sources.len() == held.sources.len() + 1 && next.sources.starts_with(&held.sources));
-                prop_assert_eq!(next.sources.last().map(|source| source.token), held.token);
+                let source = next.sources.last().expect("one more");
+                prop_assert_eq!((Some(source.token), source.org, &source.subject), (held.token, held.org, &held.subject));
+                prop_assert_eq!(out.actors.first() == Some(&client()), is_person, "who acts for a person is told");
                 held = next;
             }
         }

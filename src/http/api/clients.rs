@@ -104,7 +104,7 @@ impl ClientsApi {
 
     /// List organizations to switch to
     ///
-    /// Those that admitted the calling client, by name: the targets of its token exchange.
+    /// Those that admitted the calling client, or of a person those further down where it is a guest, by name: the targets of token exchange.
     #[oai(path = "/enterable-organizations", method = "get", operation_id = "listEnterableOrganizations")]
     async fn enterable(
         &self,
