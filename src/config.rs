@@ -4,11 +4,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
+use crate::app::limits::{Chosen, Rate};
 use crate::base::{Secret, limit};
 use crate::scim::Preset;
 use crate::worker::Tls;
@@ -41,6 +43,8 @@ pub struct Config {
     pub request_log_days: u16,
     /// How many of them in each organization.
     pub request_log_rows: u32,
+    /// How much an org may ask while the machine is busy, and how often credentials that are wrong may be tried.
+    pub limits: Limits,
     /// Letters.
     pub mail: Mail,
     /// Further issuers of tokens.
@@ -59,11 +63,56 @@ impl Default for Config {
             schemas: Vec::new(),
             request_log_days: 30,
             request_log_rows: 10_000,
+            limits: Limits::default(),
             mail: Mail::default(),
             issuers: Vec::new(),
         }
     }
 }
+
+/// Bounds of requests and attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests under way up to which no org is held to its share.
+    pub under_way: usize,
+    /// The share of an org beyond that: so many requests a second.
+    pub requests_per_second: u32,
+    /// And so many at once.
+    pub requests_at_once: u32,
+    /// Wrong credentials of one client, or wrong passwords of one user, from one address: so many a minute.
+    pub attempts_per_minute: u32,
+    /// And so many at once.
+    pub attempts_at_once: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            under_way: 256,
+            requests_per_second: REQUESTS_PER_SECOND_MIN,
+            requests_at_once: 100,
+            attempts_per_minute: 10,
+            attempts_at_once: 10,
+        }
+    }
+}
+
+impl Limits {
+    /// As the app counts.
+    pub fn chosen(&self) -> Chosen {
+        let rate = |burst: u32, span: Duration, count: u32| Rate { burst, interval: span / count.max(1) };
+        Chosen {
+            requests: rate(self.requests_at_once, Duration::from_secs(1), self.requests_per_second),
+            under_way: self.under_way,
+            attempts: rate(self.attempts_at_once, Duration::from_secs(60), self.attempts_per_minute),
+            ..Chosen::default()
+        }
+    }
+}
+
+/// Less puts the job of an identity provider into quarantine (SEC V-28).
+const REQUESTS_PER_SECOND_MIN: u32 = 25;
 
 /// How letters leave.
 #[derive(Clone, Debug, Deserialize)]
@@ -194,6 +243,16 @@ impl Config {
         if self.restorable_days > limit::RESTORABLE_DAYS_MAX {
             return wrong("restorable_days", &format!("{} at the most", limit::RESTORABLE_DAYS_MAX));
         }
+        let limits = &self.limits;
+        if limits.requests_per_second < REQUESTS_PER_SECOND_MIN || limits.requests_at_once < REQUESTS_PER_SECOND_MIN {
+            return wrong(
+                "limits",
+                &format!("`requests_per_second` and `requests_at_once` are {REQUESTS_PER_SECOND_MIN} at least"),
+            );
+        }
+        if limits.attempts_per_minute == 0 || limits.attempts_at_once == 0 {
+            return wrong("limits", "nobody could sign in without an attempt");
+        }
         for issuer in &self.issuers {
             if issuer.pem.is_some() == issuer.jwks_url.is_some() {
                 return wrong("issuers", "each needs one of `pem` and `jwks_url`");
@@ -240,6 +299,16 @@ mod tests {
     }
 
     #[test]
+    fn no_organization_is_held_below_what_providers_send() {
+        // SEC V-28.
+        for text in ["requests_per_second = 24", "requests_at_once = 1", "attempts_at_once = 0", "attempts_per_minute = 0"] {
+            let error = read(&format!("[limits]\n{text}")).expect_err(text).to_string();
+            assert!(error.contains("limits"), "{error}");
+        }
+        assert_eq!(Limits::default().chosen(), Chosen::default());
+    }
+
+    #[test]
     fn the_example_gives_every_default() {
         let example = include_str!("../usher.example.toml");
         let commented_in: String = example
@@ -252,6 +321,7 @@ mod tests {
         let kept = |config: &Config| (config.request_log_days, config.request_log_rows);
         assert_eq!(kept(&config), kept(&Config::default()));
         assert_eq!(config.restorable_days, Config::default().restorable_days);
+        assert_eq!(config.limits, Config::default().limits);
         assert_eq!(config.mail.from, Config::default().mail.from);
         assert_eq!(config.issuers.len(), 1);
     }

@@ -17,9 +17,18 @@ use crate::base::{ClientId, OrgId, Secret};
 use crate::scim;
 use crate::store::{self, Actor, Author, Credentials};
 
+/// A client that says who it is, and from where.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    /// By what.
+    pub by: Shown,
+    /// Its address, or whatever tells strangers apart; nothing for who calls from within.
+    pub place: String,
+}
+
 /// How a client says who it is.
 #[derive(Clone, Debug)]
-pub enum Presented {
+pub enum Shown {
     /// Its id and its secret.
     Secret(String, Secret<String>),
     /// An assertion that its key signed (RFC 7523 §2.2), and the `client_id` beside it, where there is one.
@@ -176,15 +185,23 @@ impl App {
 
     /// The client that proves to be the one it says. Unknown and wrong get the same answer (SEC S-13).
     pub(super) async fn client_authenticate(&self, presented: &Presented, request: Option<&str>) -> Result<Client, Error> {
-        let client = match presented {
-            Presented::Secret(id, secret) => self.client_by_secret(id, secret, request).await?,
-            Presented::Assertion(id, assertion) => self.client_by_assertion(id.as_deref(), assertion, request).await?,
+        let place = &presented.place;
+        let client = match &presented.by {
+            Shown::Secret(id, secret) => self.client_by_secret(id, secret, place, request).await?,
+            Shown::Assertion(id, assertion) => self.client_by_assertion(id.as_deref(), assertion, place, request).await?,
         };
         self.last_uses.note((client.org, client.id.0), self.now());
         Ok(client)
     }
 
-    async fn client_by_secret(&self, client_id: &str, secret: &Secret<String>, request: Option<&str>) -> Result<Client, Error> {
+    async fn client_by_secret(
+        &self,
+        client_id: &str,
+        secret: &Secret<String>,
+        place: &str,
+        request: Option<&str>,
+    ) -> Result<Client, Error> {
+        self.limits.client(client_id, place, self.now())?;
         let client = match client_id.parse::<ClientId>() {
             Ok(id) => self.store.client(id).await?,
             Err(_) => None,
@@ -195,13 +212,14 @@ impl App {
             _ => ([0; 32], None),
         };
         let is_own = kept.ct_eq(&shown) | before.map_or([0; 32], |(hash, _)| hash).ct_eq(&shown);
-        self.proven(client, is_own.into(), request)
+        self.proven(client, is_own.into(), (client_id, place), request)
     }
 
     async fn client_by_assertion(
         &self,
         client_id: Option<&str>,
         assertion: &Secret<String>,
+        place: &str,
         request: Option<&str>,
     ) -> Result<Client, Error> {
         let audiences = [self.issuer().to_owned(), format!("{}/oauth2/token", self.settings.public_url)];
@@ -209,9 +227,11 @@ impl App {
         if client_id.is_some_and(|id| id != assertion.client.to_string()) {
             return Err(auth::Error::InvalidClient.into());
         }
+        let named = assertion.client.to_string();
+        self.limits.client(&named, place, self.now())?;
         let client = self.store.client(assertion.client).await?;
         let is_own = client.as_ref().is_some_and(|client| assertion.is_signed_by(&client.keys()));
-        let client = self.proven(client, is_own, request)?;
+        let client = self.proven(client, is_own, (&named, place), request)?;
         let (id, expires_at) = (hash(&assertion.id), assertion.expires_at + LEEWAY);
         let used = Change::AssertionUsed { client: client.id, id, expires_at };
         let author = self.author(Actor::Subject(auth::Subject::Client(client.id)));
@@ -223,13 +243,21 @@ impl App {
         }
     }
 
-    /// The client, if it is proven to be that; where one is named that exists and is not, the audit log tells.
-    fn proven(&self, client: Option<Client>, is_own: bool, request: Option<&str>) -> Result<Client, Error> {
+    /// The client, if it is proven to be that; else it counts what was `named` and from where, and where that exists, the audit log
+    /// tells.
+    fn proven(
+        &self,
+        client: Option<Client>,
+        is_own: bool,
+        (named, place): (&str, &str),
+        request: Option<&str>,
+    ) -> Result<Client, Error> {
         match client {
             Some(client) if is_own => return Ok(client),
             Some(client) => self.audit(self.unproven(client.org, ("Client", client.id.0), request)),
             None => {}
         }
+        self.limits.client_failed(named, place, self.now());
         Err(auth::Error::InvalidClient.into())
     }
 

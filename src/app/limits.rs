@@ -1,11 +1,14 @@
-//! How often credentials that are wrong may be tried.
+//! How much is asked at a time: by an org, and by whoever tries credentials that are wrong.
 //!
-//! They are counted by what was tried *and* where it came from, so that a stranger locks nobody out; and, of a password, which can be
-//! guessed, with a higher bound by what was tried alone.
+//! An org always has what identity providers need, 25 requests a second and a hundred at once (SEC V-28). What goes beyond that is
+//! refused only while more is under way than the machine takes in its stride, so that one org cannot push the others aside.
+//!
+//! Wrong credentials are counted by what was tried *and* where it came from, so that a stranger locks nobody out; and, of a password,
+//! which can be guessed, with a higher bound by what was tried alone.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -31,6 +34,10 @@ pub struct Rate {
 /// What an operator chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chosen {
+    /// What an org always has.
+    pub requests: Rate,
+    /// Requests under way up to which no org is held to that.
+    pub under_way: usize,
     /// Wrong credentials of one kind from one address.
     pub attempts: Rate,
     /// How many times as many wrong passwords of one user from everywhere.
@@ -39,7 +46,12 @@ pub struct Chosen {
 
 impl Default for Chosen {
     fn default() -> Self {
-        Chosen { attempts: Rate { burst: 10, interval: Duration::from_secs(6) }, everywhere: 10 }
+        Chosen {
+            requests: Rate { burst: 100, interval: Duration::from_millis(40) },
+            under_way: 256,
+            attempts: Rate { burst: 10, interval: Duration::from_secs(6) },
+            everywhere: 10,
+        }
     }
 }
 
@@ -47,14 +59,51 @@ impl Default for Chosen {
 #[derive(Default)]
 pub struct Limits {
     chosen: Chosen,
+    under_way: AtomicUsize,
+    requests: Buckets<OrgId>,
     passwords: Buckets<u64>,
+    // Whoever floods these ends no count of passwords.
+    clients: Buckets<u64>,
     hasher: RandomState,
+}
+
+/// A request that is under way until this is dropped.
+pub(crate) struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Limits {
     /// With nothing counted yet.
     pub fn new(chosen: Chosen) -> Limits {
         Limits { chosen, ..Limits::default() }
+    }
+
+    /// A request begins.
+    pub(crate) fn begin(&self) -> UnderWay<'_> {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(&self.under_way)
+    }
+
+    /// Counts a request of a caller who was let into `org`.
+    pub(crate) fn request(&self, org: OrgId, now: Timestamp) -> Result<(), Error> {
+        match self.requests.take(org, self.chosen.requests, now) {
+            Err(wait) if self.under_way.load(Ordering::Relaxed) > self.chosen.under_way => Err(too_many(wait)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a client that says it is `client` may prove it once more from `place`.
+    pub(crate) fn client(&self, client: &str, place: &str, now: Timestamp) -> Result<(), Error> {
+        self.clients.look(self.hasher.hash_one((client, place)), self.chosen.attempts, now).map_err(too_many)
+    }
+
+    /// It did not.
+    pub(crate) fn client_failed(&self, client: &str, place: &str, now: Timestamp) {
+        let _ = self.clients.take(self.hasher.hash_one((client, place)), self.chosen.attempts, now);
     }
 
     /// Somebody tries a password of `user_name` from `place`. It counts until it proves right: a hash takes long enough for many to be
@@ -75,7 +124,7 @@ impl Limits {
     }
 
     fn keys(&self, org: OrgId, user_name: &str, place: &str) -> [(u64, Rate); 2] {
-        let Chosen { attempts, everywhere } = self.chosen;
+        let Chosen { attempts, everywhere, .. } = self.chosen;
         let times = everywhere.max(1);
         let all = Rate { burst: attempts.burst.saturating_mul(times), interval: attempts.interval / times };
         let key = |place: Option<&str>| self.hasher.hash_one((org, user_name, place));
@@ -121,6 +170,13 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
         let dry = write.entry(key).or_insert(AtomicI64::new(i64::MIN));
         *dry.get_mut() = filled(*dry.get_mut(), rate, now)?;
         Ok(())
+    }
+
+    /// Whether there is room for one more.
+    fn look(&self, key: K, rate: Rate, now: Timestamp) -> Result<(), Duration> {
+        let read = self.shard(key).read().unwrap_or_else(PoisonError::into_inner);
+        let dry = read.get(&key).map_or(i64::MIN, |dry| dry.load(Ordering::Relaxed));
+        filled(dry, rate, now).map(|_| ())
     }
 
     /// One that was taken does not count.
@@ -172,6 +228,48 @@ mod tests {
         }
     }
 
+    /// X-11, SEC V-28, S-63
+    #[test]
+    fn an_org_has_its_burst_and_its_rate_and_no_other_org_pays_for_more() {
+        let limits = Limits::new(Chosen { under_way: 0, ..Chosen::default() });
+        let _one = limits.begin();
+        let at = |ms| Timestamp(NOW.0 + ms);
+        assert!((0..100).all(|_| limits.request(org(1), at(0)).is_ok()));
+        assert_eq!(seconds(limits.request(org(1), at(0))), Some(1));
+        assert!(limits.request(org(2), at(0)).is_ok());
+        // Twenty-five a second for a minute, evenly and in heaps.
+        assert!((1..=1500).all(|count| limits.request(org(1), at(count * 40)).is_ok()));
+        assert!(limits.request(org(1), at(60_000)).is_err());
+        assert!((0..25).all(|_| limits.request(org(1), at(61_000)).is_ok()));
+        assert!(limits.request(org(1), at(61_000)).is_err());
+        assert!(limits.request(org(1), at(-300_000)).is_ok(), "SEC F-23: a clock that goes back locks nobody out");
+    }
+
+    #[test]
+    fn while_little_is_under_way_nobody_is_refused() {
+        let limits = Limits::new(Chosen { under_way: 2, ..Chosen::default() });
+        let ask = || (0..200).filter(|_| limits.request(org(1), NOW).is_err()).count();
+        let (_one, _two) = (limits.begin(), limits.begin());
+        assert_eq!(ask(), 0);
+        let three = limits.begin();
+        assert_eq!(ask(), 200);
+        drop(three);
+        assert_eq!(ask(), 0);
+    }
+
+    #[test]
+    fn a_client_is_held_back_where_it_failed_and_nowhere_else() {
+        let limits = Limits::default();
+        for _ in 0..10 {
+            assert!(limits.client("okta", "here", NOW).is_ok());
+            limits.client_failed("okta", "here", NOW);
+        }
+        assert_eq!(seconds(limits.client("okta", "here", NOW)), Some(6));
+        assert!(limits.client("okta", "there", NOW).is_ok() && limits.client("entra", "here", NOW).is_ok());
+        assert!(limits.client("okta", "here", NOW + Duration::from_secs(6)).is_ok());
+    }
+
+    /// SEC S-63
     #[test]
     fn passwords_are_counted_by_whose_and_where_and_a_stranger_locks_nobody_out() {
         let limits = Limits::default();
@@ -183,7 +281,7 @@ mod tests {
         assert_eq!(ask("ada", "here", NOW + Duration::from_secs(6)), None);
         assert_eq!(ask("ada", "here", NOW - Duration::from_secs(300)), None, "a clock that goes back locks nobody out");
         let slow = Rate { burst: 1, interval: Duration::from_secs(3600) };
-        let limits = Limits::new(Chosen { attempts: slow, everywhere: 1 });
+        let limits = Limits::new(Chosen { attempts: slow, everywhere: 1, ..Chosen::default() });
         assert!(limits.password(org(1), "ada", "here", NOW).is_ok());
         assert_eq!(seconds(limits.password(org(1), "ada", "here", NOW)), Some(30), "never longer than a provider waits");
     }
@@ -211,7 +309,9 @@ mod tests {
         let limits = Limits::default();
         for number in 0..100_000_u32 {
             let _ = limits.password(org(1), &number.to_string(), "here", NOW);
+            limits.client_failed(&number.to_string(), "here", NOW);
         }
+        assert!(limits.clients.0.iter().all(|shard| shard.read().expect("unharmed").len() <= KEYS_MAX));
         assert!(limits.passwords.0.iter().all(|shard| shard.read().expect("unharmed").len() <= KEYS_MAX));
     }
 }

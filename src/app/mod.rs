@@ -136,6 +136,11 @@ impl App {
         }
     }
 
+    /// Counts a request of `who`; where its org asks for more than its share while much is under way, it is one too many.
+    pub fn admit(&self, who: &Principal) -> Result<(), Error> {
+        self.limits.request(who.org.id, self.now())
+    }
+
     /// From now on the process finishes what runs and wants nothing new: `/readyz` says so.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Release);

@@ -122,6 +122,7 @@ impl App {
         let claim = Claim { issued_at: created_at, ..Claim::of(subject.clone(), None) };
         let access = self.store.access(org, &claim).await?.filter(|access| access.is_live && access.org.active);
         let access = access.ok_or_else(scim::Error::not_found)?;
+        self.limits.request(org, now)?;
         let schemas = self.schemas(access.org.root).await?;
         let who = Principal {
             org: access.org,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Common, Failure, keys};
 use crate::app::issuers::{ExternalIssuer, KeySource};
+use crate::app::limits::Limits;
 use crate::app::tokens::signing_key_create;
 use crate::app::{App, Issuers, Settings};
 use crate::auth::key::SigningKey;
@@ -61,6 +62,7 @@ impl Data {
         };
         let issuers = Issuers::new(&issuer_name(config), signing, external_issuers(config)?)?;
         let mut app = App::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemRandom), settings, issuers);
+        app.limits = Limits::new(config.limits.chosen());
         if mode == OpenMode::Serve {
             app.define(definitions(config)?).map_err(|error| format!("configuration: `schemas`: {error}"))?;
         }

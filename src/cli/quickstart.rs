@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::data::Data;
 use super::serve::Served;
 use super::{Common, Failure, keys, print};
-use crate::app::clients::Presented;
+use crate::app::clients::{Presented, Shown};
 use crate::app::{self, App};
 use crate::auth::{Principal, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, OrgId, Random, Secret, SystemRandom, Timestamp};
@@ -134,7 +134,8 @@ async fn tokens(app: &App, samples: &Samples) -> Result<(String, String), Failur
     let Samples { root, child, user_name, .. } = samples;
     let of_root = app.token_create(root.org, Some(user_name), ScopeSet::ALL, Some(TOKEN_LIFETIME)).await?;
     let secret = Secret::new(child.client_secret.clone());
-    let of_child = app.token_issue(&Presented::Secret(child.client_id.to_string(), secret), None, None).await?;
+    let client = Presented { by: Shown::Secret(child.client_id.to_string(), secret), place: String::new() };
+    let of_child = app.token_issue(&client, None, None).await?;
     Ok((of_root.access_token.expose().clone(), of_child.access_token.expose().clone()))
 }
 

@@ -223,6 +223,7 @@ impl Guests {
         let who = admitted(request, app, token, found, |org| org.root_handle == self.root).await?;
         let exchange = Exchange::of(request);
         exchange.admit(app, &who, request);
+        app.admit(&who)?;
         Ok(Principal { noted: exchange.noted().clone(), request: exchange.request(), ..who })
     }
 

@@ -96,7 +96,7 @@ fn tidy(path: &str, method: &str, operation: &mut Map<String, Value>) {
         answers.retain(|status, _| match status.as_str() {
             // An org may want the invitee's token, too.
             "401" | "403" => !is_public || path.ends_with("/.accept") || path.ends_with("/.decline"),
-            "429" => path.ends_with("/.resend"),
+            "429" => !is_public,
             "409" => !is_read && (method != "delete" || api::is_ours(path)),
             "410" => !path.ends_with("/.invite") && (is_verb && !is_read || has_key),
             "422" => has_key,

@@ -154,6 +154,7 @@ impl<'a> ApiExtractor<'a> for Authed {
         let who = admitted(request, app, token, found, |org| context.is(org)).await;
         let who = who.map_err(|rejection| rejection.tell_metadata(context))?;
         exchange.admit(app, &who, request);
+        app.admit(&who).map_err(Rejection::from)?;
         if !context.is_tidy && !exchange.allow(Quirk::UntidyAddress) {
             return Err(Rejection::not_found().into());
         }

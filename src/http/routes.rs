@@ -71,6 +71,7 @@ impl Endpoint for Site {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
+        let _under_way = self.app.limits.begin();
         if let Some(guests) = Guests::parse(request.uri().path()) {
             return guests.call(&self.app, request).await;
         }

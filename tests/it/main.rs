@@ -15,6 +15,7 @@ mod endpoints;
 mod errors;
 mod idempotency;
 mod idp;
+mod limits;
 mod mail;
 mod openapi;
 mod orgs;

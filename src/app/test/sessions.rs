@@ -268,6 +268,7 @@ async fn a_session_ends_by_itself_sooner_if_nobody_uses_it() {
     assert!(!kept().await, "nothing of it is left");
 }
 
+/// SEC S-63
 #[tokio::test]
 async fn whoever_guesses_is_held_back_and_nobody_else() {
     let house = house().await;

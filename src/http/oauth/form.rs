@@ -14,7 +14,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 
 use super::Refused;
-use crate::app::clients::Presented;
+use crate::app::clients::{Presented, Shown};
 use crate::auth::assertion;
 use crate::base::{Secret, limit};
 
@@ -147,7 +147,10 @@ impl<'a, T: FormShape> ApiExtractor<'a> for OauthForm<T> {
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let sent = match fields(request, body).await {
-            Ok(fields) => sent(request.headers(), fields, T::NEEDS),
+            Ok(fields) => {
+                let address = request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
+                sent(request.headers(), address.unwrap_or_default(), fields, T::NEEDS)
+            }
             Err(refused) => Err(refused),
         };
         Ok(OauthForm(sent, PhantomData))
@@ -167,7 +170,7 @@ async fn fields(request: &Request, body: &mut RequestBody) -> Result<Vec<(String
 }
 
 /// Puts header and form together; `needs` must be there.
-fn sent(headers: &HeaderMap, form: Vec<(String, String)>, needs: &str) -> Result<Sent, Refused> {
+fn sent(headers: &HeaderMap, place: String, form: Vec<(String, String)>, needs: &str) -> Result<Sent, Refused> {
     let invalid = |description: String| Refused::new("invalid_request", description);
     // RFC 6749 §3.2: nothing twice, and a parameter without a value is none.
     let mut fields = HashMap::new();
@@ -185,12 +188,12 @@ fn sent(headers: &HeaderMap, form: Vec<(String, String)>, needs: &str) -> Result
     if !fields.contains_key(needs) {
         return Err(invalid(format!("`{needs}` is missing")));
     }
-    let client = presented(headers, &mut fields)?;
+    let client = Presented { by: shown(headers, &mut fields)?, place };
     Ok(Sent { client, targets, fields })
 }
 
 /// RFC 6749 §2.3: one way of authentication in one request.
-fn presented(headers: &HeaderMap, fields: &mut HashMap<&'static str, String>) -> Result<Presented, Refused> {
+fn shown(headers: &HeaderMap, fields: &mut HashMap<&'static str, String>) -> Result<Shown, Refused> {
     let invalid = |description: &str| Refused::new("invalid_request", description);
     let (id, secret) = (fields.remove("client_id"), fields.remove("client_secret"));
     let (kind, assertion) = (fields.remove("client_assertion_type"), fields.remove("client_assertion"));
@@ -198,9 +201,9 @@ fn presented(headers: &HeaderMap, fields: &mut HashMap<&'static str, String>) ->
         (Some(_), Some(_), _, _) => Err(invalid("credentials both in the header and in the form")),
         (Some(_), _, Some(_), _) | (_, Some(_), Some(_), _) => Err(invalid("both an assertion and a secret")),
         (Some((id, _)), _, _, Some(other)) if id != other => Err(invalid("two different client ids")),
-        (Some((id, secret)), ..) | (None, Some(secret), None, Some(id)) => Ok(Presented::Secret(id, Secret::new(secret))),
+        (Some((id, secret)), ..) | (None, Some(secret), None, Some(id)) => Ok(Shown::Secret(id, Secret::new(secret))),
         (None, None, Some(assertion), id) if kind.as_deref() == Some(assertion::TYPE) => {
-            Ok(Presented::Assertion(id, Secret::new(assertion)))
+            Ok(Shown::Assertion(id, Secret::new(assertion)))
         }
         (None, None, Some(_), _) => Err(invalid("`client_assertion_type` is not one that is taken here")),
         _ => Err(Refused::new("invalid_client", "a client id and its secret, or an assertion, are needed")),
@@ -235,10 +238,10 @@ mod tests {
             headers.append(AUTHORIZATION, value.parse().expect("a header"));
         }
         let fields = form.split('&').filter_map(|field| field.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned()));
-        let found = match sent(&headers, fields.collect(), "grant_type") {
-            Ok(sent) => match &sent.client {
-                Presented::Secret(id, secret) => format!("{id} {} {:?}", secret.expose(), sent.get("scope")),
-                Presented::Assertion(id, assertion) => format!("{id:?} {}", assertion.expose()),
+        let found = match sent(&headers, String::new(), fields.collect(), "grant_type") {
+            Ok(sent) => match &sent.client.by {
+                Shown::Secret(id, secret) => format!("{id} {} {:?}", secret.expose(), sent.get("scope")),
+                Shown::Assertion(id, assertion) => format!("{id:?} {}", assertion.expose()),
             },
             Err(refused) => refused.error.to_owned(),
         };

@@ -46,8 +46,9 @@ impl OauthApi {
     /// `client_credentials` (RFC 6749 §4.4): the token enters the client's own organization only, and is good for an hour.
     ///
     /// `urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693): the client's own token for one of an organization right below that
-    /// admitted it, named by `resource` or `audience`; `organization_switch` with `token` and `switching_organization` is the same. The new
-    /// token never may more than the old one, and ends with it.
+    /// admitted it, or a person's for one of an organization further down where the person is a guest, named by `resource` or `audience`;
+    /// `organization_switch` with `token` and `switching_organization` is the same. The new token never may more than the old one, and
+    /// ends with it.
     #[oai(path = "/oauth2/token", method = "post", operation_id = "issueToken")]
     async fn token(
         &self,
@@ -215,6 +216,9 @@ enum RefusedAnswer {
     /// The server failed.
     #[oai(status = 500)]
     Failed(Json<OauthError>, #[oai(header = "Cache-Control")] String),
+    /// Too many wrong credentials of this client from this address; try again after `Retry-After` seconds.
+    #[oai(status = 429)]
+    Often(Json<OauthError>, #[oai(header = "Cache-Control")] String, #[oai(header = "Retry-After")] u32),
     /// Too much at once; try again.
     #[oai(status = 503)]
     Busy(Json<OauthError>, #[oai(header = "Cache-Control")] String, #[oai(header = "Retry-After")] u32),
@@ -225,17 +229,22 @@ enum RefusedAnswer {
 pub(crate) struct Refused {
     error: &'static str,
     description: String,
+    /// To wait, where it was too often.
+    seconds: Option<u32>,
 }
 
 impl Refused {
     pub(crate) fn new(error: &'static str, description: impl Into<String>) -> Self {
-        Refused { error, description: description.into() }
+        Refused { error, description: description.into(), seconds: None }
     }
 }
 
 impl From<Refused> for RefusedAnswer {
     fn from(refused: Refused) -> Self {
         let body = Json(OauthError { error: refused.error.into(), error_description: refused.description });
+        if let Some(seconds) = refused.seconds {
+            return RefusedAnswer::Often(body, NO_STORE.into(), seconds);
+        }
         match refused.error {
             // RFC 6749 §5.2: the scheme that the client used; telling all the same costs nothing.
             "invalid_client" => RefusedAnswer::Client(body, NO_STORE.into(), "Basic realm=\"usher\", charset=\"UTF-8\"".into()),
@@ -257,6 +266,9 @@ impl From<app::Error> for Refused {
                 auth::Error::NotItsToken => Refused::new("unauthorized_client", text),
                 _ => Refused::new("invalid_scope", text),
             },
+            (app::Error::TooMany { seconds }, _) => {
+                Refused { seconds: Some(*seconds), ..Refused::new("temporarily_unavailable", text) }
+            }
             (_, ErrorKind::Busy) => Refused::new("temporarily_unavailable", "the server is busy"),
             _ => {
                 tracing::error!(error = &error as &dyn std::error::Error, "no token could be issued");
