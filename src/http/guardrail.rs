@@ -113,7 +113,7 @@ fn is_scim(path: &str) -> bool {
 
 /// Whether people come here rather than programs.
 fn is_page(path: &str) -> bool {
-    Address::parse(path).is_some_and(|address| address.area == "invitations")
+    Address::parse(path).is_some_and(|address| matches!(address.area, "invitations" | "console"))
 }
 
 /// C-17: the headers of GET, and no body.

@@ -93,7 +93,7 @@ fn status(state: State, is_answer: bool) -> StatusCode {
 }
 
 /// A page of another site has no business to answer. `Origin: null` is what our own page sends, which has no referrer.
-fn is_from_elsewhere(headers: &HeaderMap, public_url: &str) -> bool {
+pub(super) fn is_from_elsewhere(headers: &HeaderMap, public_url: &str) -> bool {
     let says = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
     let is_other_site = says(SEC_FETCH_SITE).is_some_and(|site| site != b"same-origin" && site != b"none");
     let own = public_url.split('/').take(3).collect::<Vec<_>>().join("/");

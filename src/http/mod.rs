@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod api;
 mod compat;
+mod console;
 pub mod docs;
 pub mod error;
 mod exchange;

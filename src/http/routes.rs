@@ -8,6 +8,7 @@ use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 
 use super::api::{AuditApi, ClientsApi, DeletedApi, MailApi, RequestsApi, SchemasApi, SettingsApi, TokensApi};
 use super::compat::Guests;
+use super::console;
 use super::docs::Docs;
 use super::error::Rejection;
 use super::guardrail::Guardrail;
@@ -89,6 +90,10 @@ impl Endpoint for Site {
                 let (root, org, rest) = (root.to_owned(), org.to_owned(), rest.to_owned());
                 invitation_page(&self.app, &root, &org, &rest, request).await
             }
+            Some(Address { root, org, area: "console", rest }) => {
+                let (root, org, rest) = (root.to_owned(), org.to_owned(), rest.to_owned());
+                Box::pin(console::console(&self.app, &root, &org, &rest, request)).await
+            }
             Some(_) => Err(Rejection::not_found().into()),
             None if oauth::is_ours(request.uri().path()) => self.oauth(request).await,
             None => self.other(request).await,
@@ -113,6 +118,10 @@ impl Site {
                 Ok(health::readyz(&self.app).await)
             }
             (INVITATION_CSS_PATH, _) => read_only(&request).map(|()| invitation_page::style()),
+            (path, _) if path.starts_with("/console/") => {
+                read_only(&request)?;
+                console::asset(path).ok_or_else(|| Rejection::not_found().into())
+            }
             ("/docs", Some(docs)) => read_only(&request).map(|()| docs.page()),
             ("/openapi.json", Some(docs)) => read_only(&request).map(|()| docs.document()),
             _ => Err(Rejection::not_found().into()),

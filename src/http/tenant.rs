@@ -47,6 +47,11 @@ impl OrgContext {
         resource_metadata(&self.app.settings.public_url, &self.base[self.root.clone()], self.org, self.area)
     }
 
+    /// `{root}`.
+    pub(super) fn root(&self) -> &str {
+        &self.base[self.root.clone()]
+    }
+
     /// Whether this is the org of the path: another root's handle is another address, where there is nothing.
     pub fn is(&self, org: &Org) -> bool {
         org.id == self.org && org.active && org.root_handle == self.base[self.root.clone()]

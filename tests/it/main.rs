@@ -7,6 +7,7 @@ mod bulk;
 mod cli;
 mod clients;
 mod compat;
+mod console;
 mod coverage;
 mod cursors;
 mod deleted;

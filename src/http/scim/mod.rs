@@ -11,7 +11,7 @@ pub mod invitations;
 pub mod me;
 pub mod organizations;
 pub(super) mod parameter;
-mod query;
+pub(super) mod query;
 pub mod resources;
 pub mod root;
 pub mod users;

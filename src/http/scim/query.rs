@@ -45,7 +45,11 @@ pub(super) fn searched<T: Shape>(caller: &Authed, body: ScimBody<T>) -> Result<S
 }
 
 /// The `ListResponse` that `request` asks for (RFC 7644 §3.4.2).
-pub(super) async fn list(resource_type: &ResourceType, caller: &Authed, request: &SearchRequest) -> Result<Vec<u8>, Rejection> {
+pub(in crate::http) async fn list(
+    resource_type: &ResourceType,
+    caller: &Authed,
+    request: &SearchRequest,
+) -> Result<Vec<u8>, Rejection> {
     let profile = caller.profile();
     let (attributes, excluded) = (request.attributes.as_deref(), request.excluded_attributes.as_deref());
     let projection = projected(resource_type, caller, attributes, excluded)?;

@@ -1,0 +1,162 @@
+// What makes the console quicker to use. Every page does its work without.
+"use strict";
+
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// Times in the reader's zone; UTC stays in the title.
+function localTimes(within) {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of all("time", within)) time.textContent = format.format(new Date(time.dateTime));
+}
+
+// Copy buttons are of no use without a script.
+function copyButtons(within) {
+  for (const button of all("[data-copy]", within)) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    });
+  }
+}
+
+// A form is sent once, and says so when that takes a while.
+function sendOnce(event) {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "yes";
+  const button = event.submitter;
+  if (!button) return;
+  button.setAttribute("aria-busy", "true");
+  setTimeout(() => {
+    const status = document.createElement("span");
+    status.setAttribute("role", "status");
+    status.className = "quiet";
+    status.textContent = " Working…";
+    button.after(status);
+  }, 1000);
+}
+
+// Answers of the server to what is being typed, once it rests.
+function fetchSoon(region, ask) {
+  let timer, latest = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const turn = ++latest;
+      const answer = await ask();
+      const text = answer && answer.ok ? await answer.text() : "";
+      if (turn !== latest) return;
+      region.innerHTML = text;
+      enhance(region);
+    }, 250);
+  };
+}
+
+function switcher(input) {
+  const region = document.getElementById("switch-found");
+  const look = fetchSoon(region, () => fetch(`${input.dataset.switcher}?part=yes&q=${encodeURIComponent(input.value)}`));
+  input.addEventListener("input", look);
+  input.closest("details").addEventListener("toggle", (event) => {
+    if (!event.target.open) return;
+    input.focus();
+    look();
+  });
+}
+
+// A text area of names, one a line, shown as chips. The area stays what is sent.
+function chips(area) {
+  const list = document.createElement("div");
+  list.className = "chips";
+  const input = document.createElement("input");
+  input.type = "text";
+  input.autocapitalize = "none";
+  input.spellcheck = false;
+  input.id = `${area.id}-chips`;
+  input.setAttribute("aria-describedby", area.getAttribute("aria-describedby") || "");
+  const names = () => area.value.split(/[\s,;]+/).filter((name) => name);
+  const set = (wanted) => {
+    area.value = [...new Set(wanted)].join("\n");
+    area.dispatchEvent(new Event("change", { bubbles: true }));
+    show();
+  };
+  const show = () => {
+    all(".chip", list).forEach((chip) => chip.remove());
+    for (const name of names()) {
+      const chip = document.createElement("span");
+      chip.className = "chip";
+      chip.textContent = name;
+      const remove = document.createElement("button");
+      remove.type = "button";
+      remove.textContent = "×";
+      remove.setAttribute("aria-label", `Remove ${name}`);
+      remove.addEventListener("click", () => {
+        set(names().filter((other) => other !== name));
+        input.focus();
+      });
+      chip.append(remove);
+      list.insertBefore(chip, input);
+    }
+  };
+  const take = () => {
+    const more = input.value.split(/[\s,;]+/).filter((name) => name);
+    if (!more.length) return false;
+    input.value = "";
+    set([...names(), ...more]);
+    return true;
+  };
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && take()) event.preventDefault();
+    if ((event.key === "," || event.key === ";") && take()) event.preventDefault();
+    if (event.key === "Backspace" && !input.value) set(names().slice(0, -1));
+  });
+  input.addEventListener("paste", () => setTimeout(take));
+  input.addEventListener("blur", take);
+  list.append(input);
+  area.hidden = true;
+  area.required = false;
+  area.before(list);
+  document.querySelector(`label[for="${area.id}"]`).htmlFor = input.id;
+  show();
+}
+
+// What a form would come to, shown while it is filled.
+function preflight(form) {
+  const region = document.getElementById(form.dataset.region);
+  const look = fetchSoon(region, () => fetch(form.dataset.preflight, { method: "POST", body: new URLSearchParams(new FormData(form)) }));
+  form.addEventListener("change", look);
+  if (all("textarea", form).some((area) => area.value)) look();
+}
+
+// A file is read into the text area beside it, so that its lines can be seen before they are sent.
+function fileInto(input) {
+  input.closest(".field").hidden = false;
+  input.addEventListener("change", async () => {
+    const area = document.getElementById(input.dataset.into);
+    area.value = await input.files[0].text();
+    area.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
+function selectAll(box) {
+  box.closest("th").hidden = false;
+  box.addEventListener("change", () => {
+    for (const other of all(`input[type="checkbox"][name="${box.dataset.all}"]`)) other.checked = box.checked;
+  });
+}
+
+function enhance(within) {
+  localTimes(within);
+  copyButtons(within);
+  all("[data-switcher]", within).forEach(switcher);
+  all("[data-chips]", within).forEach(chips);
+  all("[data-preflight]", within).forEach(preflight);
+  all("[data-into]", within).forEach(fileInto);
+  all("[data-all]", within).forEach(selectAll);
+}
+
+document.addEventListener("submit", sendOnce);
+// Back and forward must not find a form that counts as sent.
+addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
+enhance(document);

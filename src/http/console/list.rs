@@ -1,0 +1,105 @@
+//! Lists: the pages and the search of every section.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::visit::Visit;
+use crate::http::error::Rejection;
+use crate::http::scim::query;
+use crate::scim::list::SearchRequest;
+use crate::scim::{ResourceType, filter};
+
+/// Rows of a page.
+const ROWS: usize = 25;
+
+/// A page of a list, as templates show it.
+#[derive(Default, Serialize)]
+pub(super) struct List {
+    pub(super) total: u64,
+    pub(super) items: Vec<Value>,
+    /// Cursors.
+    pub(super) next: Option<String>,
+    pub(super) previous: Option<String>,
+}
+
+impl List {
+    /// The same with other rows.
+    pub(super) fn map(self, row: impl Fn(&Value) -> Value) -> List {
+        List { items: self.items.iter().map(row).collect(), ..self }
+    }
+}
+
+/// What somebody looks for: words, or for experts a filter.
+#[derive(Serialize)]
+pub(super) struct Search {
+    /// As it was typed.
+    q: String,
+    /// Whether it was read as a filter.
+    is_filter: bool,
+    /// Where the list goes on: ready for a cursor.
+    here: String,
+    #[serde(skip)]
+    pub(super) filter: Option<String>,
+}
+
+impl Search {
+    /// What the address asks for. What reads as a filter is one; anything else is looked for in `attributes`.
+    pub(super) fn of(visit: &Visit, resource_type: &ResourceType, attributes: &[&str]) -> Search {
+        let q = visit.query.get("q");
+        // With quotes, a slip in a filter is told rather than looked for.
+        let is_filter = q.contains('"') || filter::parse(q, resource_type, visit.caller.profile()).is_ok();
+        let filter = match q {
+            "" => None,
+            filter if is_filter => Some(filter.to_owned()),
+            words => {
+                let words = Value::from(words).to_string();
+                let each = attributes.iter().map(|attribute| format!("{attribute} co {words}"));
+                Some(each.collect::<Vec<_>>().join(" or "))
+            }
+        };
+        let here = visit.query.kept(&visit.here(), &["q"]);
+        Search { q: q.to_owned(), is_filter: is_filter && !q.is_empty(), here, filter }
+    }
+}
+
+impl Visit {
+    /// A page of the resources that `filter` finds, as SCIM's own lists find them, by the cursor of the address.
+    pub(super) async fn list(
+        &self,
+        resource_type: &ResourceType,
+        filter: Option<String>,
+        sort_by: &str,
+        attributes: &str,
+    ) -> Result<List, Rejection> {
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let request = SearchRequest {
+            filter,
+            sort_by: some(sort_by),
+            count: Some(ROWS.to_string()),
+            cursor: Some(self.query.get("cursor").to_owned()),
+            attributes: some(attributes),
+            ..SearchRequest::default()
+        };
+        let body = query::list(resource_type, &self.caller, &request).await?;
+        let mut body: Map<String, Value> = serde_json::from_slice(&body).map_err(Rejection::failure)?;
+        let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
+        Ok(List {
+            total: body.get("totalResults").and_then(Value::as_u64).unwrap_or_default(),
+            next: text(body.remove("nextCursor")),
+            previous: text(body.remove("previousCursor")),
+            items: match body.remove("Resources") {
+                Some(Value::Array(items)) => items,
+                _ => Vec::new(),
+            },
+        })
+    }
+
+    /// How many resources `filter` finds.
+    pub(super) async fn count(&self, resource_type: &ResourceType, filter: Option<&str>) -> Result<u64, Rejection> {
+        let request =
+            SearchRequest { filter: filter.map(str::to_owned), count: Some("0".to_owned()), ..SearchRequest::default() };
+        let body: Value =
+            serde_json::from_slice(&query::list(resource_type, &self.caller, &request).await?).map_err(Rejection::failure)?;
+        Ok(body["totalResults"].as_u64().unwrap_or_default())
+    }
+}
