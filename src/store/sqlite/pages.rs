@@ -61,12 +61,13 @@ pub(super) fn is_probe(kind: Kind, query: &Query) -> bool {
 
 /// A page of resources of `org`. Its total and its records are of one moment.
 pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Result<Page, Error> {
-    // A statement that stands on a row holds the moment for what else is read; a cursor may need two, one after the other.
-    let _moment = (!matches!(query.start, Start::Offset(_))).then(|| Moment::of(db)).transpose()?;
+    // A statement that stands on a row holds the moment for what else is read; other pages may need two, one after the other.
+    let _moment = (!matches!(query.start, Start::Offset(0..=NEAR))).then(|| Moment::of(db)).transpose()?;
+    let window = Window::of(db, org, kind, query)?;
     let mut page = Page::default();
-    let mut total = None;
+    let mut total = window.size;
     if query.count > 0 {
-        'page: for (sql, params) in selects(org, kind, query, now) {
+        'page: for (sql, params) in selects(org, kind, query, &window, now) {
             let mut statement = db.prepare_cached(&sql)?;
             let mut rows = statement.query(params_from_iter(&params))?;
             while let Some(row) = rows.next()? {
@@ -90,11 +91,46 @@ pub(super) fn page(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: 
         }
         (None, _) => self::total(db, org, kind, query, now)?,
     };
-    if matches!(query.start, Start::Before(_)) {
+    if window.size.is_some() {
+        page.has_more = window.offset > 0;
+    }
+    if window.size.is_some() || matches!(query.start, Start::Before(_)) {
         page.records.reverse();
         page.keys.reverse();
     }
     Ok(page)
+}
+
+/// Rows that are passed over from either end alike.
+const NEAR: usize = 100;
+
+/// Which rows are read.
+struct Window {
+    limit: usize,
+    /// So many are passed over, each of which costs a step.
+    offset: usize,
+    /// How many there are, where they are counted from the last one, which is nearer.
+    size: Option<usize>,
+}
+
+impl Window {
+    fn of(db: &Connection, org: OrgId, kind: Kind, query: &Query) -> Result<Window, Error> {
+        // One more tells whether there are more.
+        let limit = query.count + 1;
+        let offset = match query.start {
+            Start::Offset(offset) => offset,
+            Start::After(_) | Start::Before(_) => 0,
+        };
+        let is_counted = matches!(kind, Kind::User | Kind::Group | Kind::Invitation) && query.filter.is_none();
+        if offset > NEAR && is_counted {
+            let size = size(db, org, kind)?;
+            let end = offset.saturating_add(query.count).min(size);
+            if offset < end && size - end < offset {
+                return Ok(Window { limit: end - offset, offset: size - end, size: Some(size) });
+            }
+        }
+        Ok(Window { limit, offset, size: None })
+    }
 }
 
 /// How many match.
@@ -109,15 +145,11 @@ fn total(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: Timestamp)
 /// The statements whose rows, one after the other, are a page and the row behind it; and what is bound to them.
 ///
 /// The rows are found and sorted without their documents, which are read only of those found. A look-up finds too few for that.
-fn selects(org: OrgId, kind: Kind, query: &Query, now: Timestamp) -> Vec<(String, Vec<Value>)> {
+fn selects(org: OrgId, kind: Kind, query: &Query, window: &Window, now: Timestamp) -> Vec<(String, Vec<Value>)> {
     let (table, condition, mut params) = matching(org, kind, query, now, Purpose::Find);
-    let order = Order::new(query.sort.as_ref(), kind, now, &mut params);
-    let (limit, offset) = match query.start {
-        Start::Offset(offset) => (query.count + 1, offset),
-        Start::After(_) | Start::Before(_) => (query.count + 1, 0),
-    };
-    let [limit, offset] =
-        [limit, offset].map(|n| Params(&mut params).add(Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))));
+    let order = Order::new(query.sort.as_ref(), kind, now, &mut params, window.size.is_some());
+    let [limit, offset] = [window.limit, window.offset]
+        .map(|n| Params(&mut params).add(Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))));
     let key = order.key();
     let select = |run: sort::Run| {
         let found = format!(
@@ -258,7 +290,8 @@ mod tests {
     fn plan(db: &Connection, kind: Kind, params: ListParams<'_>, start: Start) -> String {
         let resource_type = Schemas::core().types().iter().find(|each| each.kind == kind).expect("a type of each kind");
         let query = Query { start, ..list::parse(&params, resource_type, Profile::Lenient).expect("a query") };
-        let plans = selects(OrgId(Uuid::nil()), kind, &query, Timestamp(0)).into_iter().map(|statement| explain(db, statement));
+        let window = Window { limit: 2, offset: 0, size: None };
+        let plans = selects(OrgId(Uuid::nil()), kind, &query, &window, Timestamp(0)).into_iter().map(|statement| explain(db, statement));
         plans.collect::<Vec<_>>().join("\n---\n")
     }
 

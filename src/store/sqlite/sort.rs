@@ -14,7 +14,8 @@ use crate::store::Error;
 pub(super) struct Order {
     /// What is sorted by before the id.
     term: Option<String>,
-    order: SortOrder,
+    /// Whether it is read upwards.
+    is_up: bool,
 }
 
 /// A part of the table in the order of an index, if there is one for it.
@@ -25,8 +26,15 @@ pub(super) struct Run {
 }
 
 impl Order {
-    pub(super) fn new(sort: Option<&(Attr, SortOrder)>, kind: Kind, now: Timestamp, params: &mut Vec<Value>) -> Order {
-        let Some((attr, order)) = sort else { return Order { term: None, order: SortOrder::Ascending } };
+    /// `is_from_end`: read from the last row on.
+    pub(super) fn new(
+        sort: Option<&(Attr, SortOrder)>,
+        kind: Kind,
+        now: Timestamp,
+        params: &mut Vec<Value>,
+        is_from_end: bool,
+    ) -> Order {
+        let Some((attr, order)) = sort else { return Order { term: None, is_up: !is_from_end } };
         let term = match place(attr, kind, Context::Resource, now, &mut Params(params)) {
             Place::One(scalar) => scalar.comparable(attr),
             // O-01: of several values the primary one, else the first.
@@ -39,7 +47,7 @@ impl Order {
             }
             Place::Many { from, scalar } => format!("(select min({}) from {from})", scalar.comparable(attr)),
         };
-        Order { term: Some(term), order: *order }
+        Order { term: Some(term), is_up: (*order == SortOrder::Ascending) != is_from_end }
     }
 
     /// What [`key`] reads.
@@ -49,7 +57,7 @@ impl Order {
 
     /// What is to be read from `start` on, one after the other. `bound` values are bound before those of a run.
     pub(super) fn runs(&self, start: &Start, bound: usize) -> Vec<Run> {
-        let is_up = (self.order == SortOrder::Ascending) != matches!(start, Start::Before(_));
+        let is_up = self.is_up != matches!(start, Start::Before(_));
         let (way, beyond) = if is_up { ("asc", ">") } else { ("desc", "<") };
         let by_id = format!("r.id {way}");
         let run = |condition: String, order: &str, params: Vec<Value>| Run { condition, order: order.to_owned(), params };

@@ -308,3 +308,35 @@ async fn pages_follow_one_another_and_bring_what_refers_to_them() {
     assert_eq!(page(4, 2).await, (4, vec![]));
     assert_eq!(page(0, 0).await, (4, vec![]));
 }
+
+#[tokio::test]
+async fn a_page_is_the_same_from_whichever_end_it_is_found() {
+    // G-09: beyond the first hundred rows the nearer end is where the walk begins.
+    let world = World::new().await;
+    for number in 1..=230_u128 {
+        let mut user = json!({ "userName": format!("user{number}") });
+        if number % 3 > 0 {
+            user["displayName"] = json!(format!("Name {}", number % 7));
+        }
+        world.user_with(world.root, number, user).await;
+    }
+    for sort in [None, Some((attr("displayName"), SortOrder::Ascending)), Some((attr("displayName"), SortOrder::Descending))] {
+        let page = async |offset, count| {
+            let query = Query { start: Start::Offset(offset), count, sort: sort.clone(), ..Query::default() };
+            let page = world.store.resources(world.root, Kind::User, &query, NOW).await.expect("a page");
+            assert_eq!(page.total, 230);
+            let ids = page.records.iter().map(|record| record.id.as_u128()).collect::<Vec<_>>();
+            (ids, page.has_more, page.keys.len())
+        };
+        let all = page(0, 300).await.0;
+        assert_eq!(all.len(), 230);
+        for offset in [0, 99, 100, 101, 114, 115, 130, 200, 228, 229, 230, 300] {
+            for count in [1, 2, 50, 200] {
+                let end = (offset + count).min(230);
+                let expected = all.get(offset.min(end)..end).unwrap_or_default().to_vec();
+                let length = expected.len();
+                assert_eq!(page(offset, count).await, (expected, offset + count < 230, length), "{sort:?} {offset} {count}");
+            }
+        }
+    }
+}
