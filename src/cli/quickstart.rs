@@ -18,7 +18,7 @@ use crate::auth::{Principal, ScopeSet, Subject};
 use crate::base::{ClientId, GroupId, OrgId, Random, Secret, SystemRandom, Timestamp};
 use crate::org::Org;
 use crate::scim::{Schemas, urn};
-use crate::store::References;
+use crate::store::{self, References};
 
 /// How long the administrator's token on the terminal is good for.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -77,10 +77,9 @@ pub(super) async fn quickstart(common: &Common, listen: Option<SocketAddr>) -> R
 
 async fn make(app: &App) -> Result<Samples, Failure> {
     let root = app.org_create(None, "acme", Some("ACME")).await?;
-    let child = app.org_create(Some(root.id), "acme-partners", Some("ACME Partners")).await?;
-    let operator = |org: &Org| Principal {
+    let principal = |org: &Org, subject| Principal {
         org: org.clone().into(),
-        subject: Subject::Client(SystemRandom.uuid(app.now()).into()),
+        subject,
         client_id: None,
         scopes: ScopeSet::ALL,
         token: None,
@@ -89,6 +88,7 @@ async fn make(app: &App) -> Result<Samples, Failure> {
         expires_at: Timestamp(i64::MAX),
         schemas: Schemas::core().clone(),
     };
+    let operator = |org: &Org| principal(org, Subject::Client(SystemRandom.uuid(app.now()).into()));
     let password = secret();
     let mut people = Vec::new();
     for (user_name, given, family) in PEOPLE {
@@ -105,6 +105,10 @@ async fn make(app: &App) -> Result<Samples, Failure> {
     let mut administrators = app::orgs::administrators();
     administrators["members"] = json!([{ "value": people[0] }]);
     app.group_create(&operator(&root), object(administrators), References::Omit).await?;
+    // Whoever makes an organization is its first administrator, as a guest.
+    let child = json!({ "schemas": [urn::ORGANIZATION], "handle": "acme-partners", "name": "ACME Partners" });
+    let made = app.org_make(&principal(&root, Subject::User(people[0].into())), object(child)).await?;
+    let child = app.store.org(made.id.into()).await?.ok_or(store::Error::NotFound)?;
     let pilots = json!({ "schemas": [urn::GROUP], "displayName": "Pilots" });
     let group = app.group_create(&operator(&child), object(pilots), References::Omit).await?.id.into();
     let client = async |org: &Org| -> Result<Sample, Failure> {
@@ -145,10 +149,11 @@ fn guide(common: &Common, url: &str, samples: &Samples, root: &str, child: &str)
     format!(
         "listening on {url}
 
+  Console             {url}/t/acme/o/{}/console
+  Administrator       userName {user_name}  password {password}
   API documentation   {url}/docs
   Authorize there     client_id {}  client_secret {}
   Organizations       acme {}  acme-partners {}
-  Administrator       userName {user_name}  password {password}
   Letters             {}
 
 Users of acme, the root organization (the token is good for 12 hours):
@@ -163,6 +168,7 @@ the letter (this token is good for an hour):
     '{}/Invitations/.invite'
 
 Ctrl-C ends; the next quickstart finds everything as it was.",
+        of_root.org,
         of_root.client_id,
         of_root.client_secret,
         of_root.org,
