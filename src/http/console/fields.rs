@@ -9,6 +9,7 @@ use crate::http::payload;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
+#[allow(dead_code, reason = "forms come with the pages that have them")]
 impl Fields {
     /// Of a query string.
     pub(super) fn query(text: Option<&str>) -> Fields {

@@ -164,10 +164,10 @@ pub(super) fn not_yours(context: &OrgContext, home: Option<&str>) -> Response {
 
 /// The session ends, in this browser and for whoever has copied its cookie.
 pub(super) async fn signout(visit: &Visit, cookies: &Cookies) -> Response {
-    if let Some(secret) = cookies.session() {
-        if let Err(error) = visit.app().session_end(secret, visit.who().request.as_deref()).await {
-            return visit.refuse(&error.into());
-        }
+    if let Some(secret) = cookies.session()
+        && let Err(error) = visit.app().session_end(secret, visit.who().request.as_deref()).await
+    {
+        return visit.refuse(&error.into());
     }
     with_cookie(visit.see("/signin", "signout"), &cookies.clear(SESSION))
 }

@@ -68,6 +68,7 @@ impl Stranger<'_> {
     }
 }
 
+#[allow(dead_code, reason = "resources come with the pages that show them")]
 impl Visit {
     /// Of somebody of whom nothing is known.
     pub(super) fn stranger(app: &App) -> Stranger<'_> {

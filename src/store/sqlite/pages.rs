@@ -148,8 +148,8 @@ fn total(db: &Connection, org: OrgId, kind: Kind, query: &Query, now: Timestamp)
 fn selects(org: OrgId, kind: Kind, query: &Query, window: &Window, now: Timestamp) -> Vec<(String, Vec<Value>)> {
     let (table, condition, mut params) = matching(org, kind, query, now, Purpose::Find);
     let order = Order::new(query.sort.as_ref(), kind, now, &mut params, window.size.is_some());
-    let [limit, offset] = [window.limit, window.offset]
-        .map(|n| Params(&mut params).add(Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))));
+    let [limit, offset] =
+        [window.limit, window.offset].map(|n| Params(&mut params).add(Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))));
     let key = order.key();
     let select = |run: sort::Run| {
         let found = format!(
@@ -291,7 +291,9 @@ mod tests {
         let resource_type = Schemas::core().types().iter().find(|each| each.kind == kind).expect("a type of each kind");
         let query = Query { start, ..list::parse(&params, resource_type, Profile::Lenient).expect("a query") };
         let window = Window { limit: 2, offset: 0, size: None };
-        let plans = selects(OrgId(Uuid::nil()), kind, &query, &window, Timestamp(0)).into_iter().map(|statement| explain(db, statement));
+        let plans = selects(OrgId(Uuid::nil()), kind, &query, &window, Timestamp(0))
+            .into_iter()
+            .map(|statement| explain(db, statement));
         plans.collect::<Vec<_>>().join("\n---\n")
     }
 
