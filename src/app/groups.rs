@@ -5,11 +5,12 @@ use serde_json::{Map, Value};
 use super::idempotency::Ticket;
 use super::{App, Error, TRIES, precondition, same_id};
 use crate::auth::{Principal, Scope};
+use crate::base::limit::PAGE_DEFAULT;
 use crate::base::{GroupId, Timestamp};
 use crate::directory::Change;
 use crate::directory::groups::{self, Draft, Edits, Needs};
 use crate::scim::list::Query;
-use crate::scim::{self, Kind, Quirk, Quirks, Record, ScimType};
+use crate::scim::{self, Kind, Quirk, Quirks, Record, Reference, ScimType};
 use crate::store::{self, Kept, Outcome, Page, References, RequestKept};
 
 impl App {
@@ -59,6 +60,12 @@ impl App {
     pub async fn group_list(&self, who: &Principal, query: &Query) -> Result<Page, Error> {
         who.require(Scope::GroupsRead)?;
         Ok(self.store.resources(who.org.id, Kind::Group, query, self.now()).await?)
+    }
+
+    /// The first of the groups in the group, by name. Of its users there may be many: list those by `groups.value`.
+    pub async fn group_subgroups(&self, who: &Principal, id: GroupId) -> Result<Vec<Reference>, Error> {
+        who.require(Scope::GroupsRead)?;
+        Ok(self.store.subgroups(who.org.id, id, PAGE_DEFAULT).await?)
     }
 
     /// The group with `body` in place of what it was; without `members` it has none (U-08).

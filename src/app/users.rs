@@ -39,6 +39,29 @@ impl App {
         Ok(at(born, &outcome))
     }
 
+    /// What [`App::user_create`] would refuse of `body` now, without making anybody.
+    pub async fn user_check(&self, who: &Principal, body: Map<String, Value>) -> Result<(), Error> {
+        let now = self.now();
+        let draft = self.user_draft(who, None, body)?;
+        let doc = doc_of(&users::create(who.org.id, UserId(self.random.uuid(now)), &draft, None, now)?);
+        self.check_manager(who, &doc).await?;
+        let name = draft.user_name().unwrap_or_default();
+        match self.store.account(who.org.id, name).await? {
+            Some(_) => Err(scim::Error::taken("userName", name).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// For each of `names`, the user of the caller's org who is called so, if there is one.
+    pub async fn users_named(&self, who: &Principal, names: &[&str]) -> Result<Vec<Option<UserId>>, Error> {
+        who.require(Scope::UsersRead)?;
+        let mut ids = Vec::with_capacity(names.len());
+        for name in names {
+            ids.push(self.store.account(who.org.id, name).await?.map(|account| account.id));
+        }
+        Ok(ids)
+    }
+
     /// The change that makes the resident `id` of `body`.
     pub(super) async fn user_created(
         &self,

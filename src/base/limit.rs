@@ -32,6 +32,8 @@ pub const REQUEST_KEY_CHARS_MAX: usize = 255;
 pub const REQUEST_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// Members named in one request (S-60).
 pub const MEMBERS_MAX: usize = 10_000;
+/// User names that one form of the console names, or lines of its import.
+pub const CONSOLE_NAMES_MAX: usize = 1000;
 /// Groups in groups that are looked at for what a person may do; what lies beyond gives nothing, and nobody may add to it.
 pub const GROUPS_WALKED_MAX: usize = 10_000;
 /// Characters of one string attribute, unless its schema is stricter (S-49).

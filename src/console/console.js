@@ -139,6 +139,67 @@ function fileInto(input) {
   });
 }
 
+// Lines of comma-separated values; one in quotation marks may run over several.
+function records(text) {
+  const found = [];
+  let open = false;
+  for (const line of text.split(/\r?\n/)) {
+    if (open) found[found.length - 1] += `\n${line}`;
+    else if (line.trim()) found.push(line);
+    else continue;
+    if ((line.match(/"/g) || []).length % 2) open = !open;
+  }
+  return found;
+}
+
+// An import goes in parts, so that it can be seen to go on. What failed stays in the text area.
+function importer(form) {
+  const region = document.getElementById(form.dataset.import);
+  const send = async () => {
+    const area = form.elements.lines;
+    const lines = records(area.value);
+    const heading = /(^|[,;\t]) *"?userName"? *([,;\t]|$)/i.test(lines[0]) ? [lines.shift()] : [];
+    const progress = document.createElement("progress");
+    progress.max = lines.length;
+    const status = document.createElement("p");
+    region.replaceChildren(progress, status);
+    const failed = [];
+    let at = 0, table, why = "";
+    while (at < lines.length) {
+      const part = lines.slice(at, at + 100);
+      status.textContent = `${at} of ${lines.length} lines done`;
+      const fields = new URLSearchParams(new FormData(form));
+      fields.set("lines", [...heading, ...part].join("\n"));
+      for (const [name, value] of [["do", "create"], ["part", "yes"], ["before", at]]) fields.set(name, value);
+      const answer = await fetch(form.action, { method: "POST", body: fields, redirect: "manual" }).catch(() => null);
+      const found = new DOMParser().parseFromString(answer ? await answer.text() : "", "text/html");
+      const left = found.querySelector("[data-left]");
+      if (!left) {
+        why = found.querySelector("[role=alert]")?.textContent || "";
+        break;
+      }
+      failed.push(...records(left.textContent));
+      if (table) table.tBodies[0].append(...found.querySelector("table").tBodies[0].rows);
+      else region.append(found.querySelector(".scroll")), (table = region.querySelector("table"));
+      progress.value = at += part.length;
+    }
+    const rest = [...failed, ...lines.slice(at)];
+    area.value = rest.length ? [...heading, ...rest].join("\n") : "";
+    progress.remove();
+    const stopped = at < lines.length ? ` It stopped after ${at} lines. ${why}` : "";
+    status.textContent = `${at - failed.length} created, ${failed.length} not.${stopped}`;
+  };
+  form.addEventListener("submit", (event) => {
+    const area = form.elements.lines;
+    if (event.submitter?.value !== "create" || !area.value.trim()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const buttons = all("button", form);
+    buttons.forEach((button) => (button.disabled = true));
+    send().finally(() => buttons.forEach((button) => (button.disabled = false)));
+  });
+}
+
 function selectAll(box) {
   box.closest("th").hidden = false;
   box.addEventListener("change", () => {
@@ -154,6 +215,7 @@ function enhance(within) {
   all("[data-preflight]", within).forEach(preflight);
   all("[data-into]", within).forEach(fileInto);
   all("[data-all]", within).forEach(selectAll);
+  all("[data-import]", within).forEach(importer);
 }
 
 document.addEventListener("submit", sendOnce);

@@ -2,6 +2,7 @@
 //!
 //! No page loads anything from elsewhere (S-68), and every page works without a script. `http` sends the headers.
 
+pub mod csv;
 pub mod invitation;
 pub mod page;
 

@@ -66,9 +66,27 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     templates.set_syntax(syntax.expect("the usual delimiters"));
     templates.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
     templates.add_filter("time", time);
-    for (name, text) in
-        templates!["frame", "shell", "macros", "signin", "error", "confirm", "home", "switch", "switch-found", "users"]
-    {
+    for (name, text) in templates![
+        "frame",
+        "shell",
+        "macros",
+        "signin",
+        "error",
+        "confirm",
+        "home",
+        "switch",
+        "switch-found",
+        "users",
+        "user",
+        "user-form",
+        "user-password",
+        "history",
+        "import",
+        "import-found",
+        "groups",
+        "group",
+        "group-new"
+    ] {
         templates.add_template(name, text).expect("tests render it");
     }
     templates

@@ -27,7 +27,7 @@ use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{self, Contents, Org, Settings, Uprooted};
 use crate::outbox::{Letter, Shares};
 use crate::scim::list::Query;
-use crate::scim::{Kind, Record};
+use crate::scim::{Kind, Record, Reference};
 use crate::{directory, invite, outbox};
 
 /// The one interface to what is remembered.
@@ -163,6 +163,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Those of `ids` that are users or groups of `org`.
     async fn members_known(&self, org: OrgId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, Error>;
+
+    /// The first `count` groups that are direct members of `group`, by name.
+    async fn subgroups(&self, org: OrgId, group: GroupId, count: usize) -> Result<Vec<Reference>, Error>;
 
     /// For each of `groups`, its display name in `org`, or none if it is not there. In the order asked.
     async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error>;

@@ -28,6 +28,11 @@ impl Fields {
         self.verbatim(name).trim()
     }
 
+    /// The same; none where the form has no such field at all.
+    pub(super) fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim())
+    }
+
     /// As it was typed: of a password, every blank counts.
     pub(super) fn verbatim(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
@@ -51,7 +56,7 @@ impl Fields {
 
     /// `path` with those of `names` that have a value as its query, ready for one more parameter.
     pub(super) fn kept(&self, path: &str, names: &[&str]) -> String {
-        let mut query = form_urlencoded::Serializer::new(format!("{path}?"));
+        let mut query = form_urlencoded::Serializer::for_suffix(format!("{path}?"), path.len() + 1);
         query.extend_pairs(names.iter().filter(|name| self.has(name)).map(|name| (name, self.get(name))));
         let mut address = query.finish();
         if !address.ends_with('?') {

@@ -60,6 +60,15 @@ impl Search {
         let here = visit.query.kept(&visit.here(), &["q"]);
         Search { q: q.to_owned(), is_filter: is_filter && !q.is_empty(), here, filter }
     }
+
+    /// The same among those that `condition` finds, on the page at `path` of the console.
+    pub(super) fn within(self, visit: &Visit, path: &str, condition: &str) -> Search {
+        let filter = match self.filter {
+            Some(filter) => format!("{condition} and ({filter})"),
+            None => condition.to_owned(),
+        };
+        Search { here: visit.query.kept(&format!("{}{path}", visit.home), &["q"]), filter: Some(filter), ..self }
+    }
 }
 
 impl Visit {
@@ -71,12 +80,33 @@ impl Visit {
         sort_by: &str,
         attributes: &str,
     ) -> Result<List, Rejection> {
+        self.page(resource_type, filter, (sort_by, attributes), self.query.get("cursor")).await
+    }
+
+    /// The first of them, wherever the list of the page is.
+    pub(super) async fn first(
+        &self,
+        resource_type: &ResourceType,
+        filter: Option<String>,
+        sort_by: &str,
+        attributes: &str,
+    ) -> Result<List, Rejection> {
+        self.page(resource_type, filter, (sort_by, attributes), "").await
+    }
+
+    async fn page(
+        &self,
+        resource_type: &ResourceType,
+        filter: Option<String>,
+        (sort_by, attributes): (&str, &str),
+        cursor: &str,
+    ) -> Result<List, Rejection> {
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let request = SearchRequest {
             filter,
             sort_by: some(sort_by),
             count: Some(ROWS.to_string()),
-            cursor: Some(self.query.get("cursor").to_owned()),
+            cursor: Some(cursor.to_owned()),
             attributes: some(attributes),
             ..SearchRequest::default()
         };

@@ -4,10 +4,16 @@
 //! [`answer`] is the map of it. A handler reads a [`Visit`], calls a use case and shows a page, or sends on to one. Every form comes
 //! with a token of its session and is judged before any handler sees it. Nothing secret stands in an address.
 
+mod facts;
 mod fields;
+mod groups;
+mod history;
 mod home;
+mod import;
 mod list;
 mod signin;
+mod user;
+mod user_form;
 mod users;
 mod visit;
 
@@ -39,6 +45,23 @@ async fn answer(visit: &Visit, is_post: bool, path: &[&str]) -> Answer {
         (false, []) => home::home(visit).await,
         (false, ["switch"]) => home::switch(visit).await,
         (false, ["users"]) => users::list(visit).await,
+        (_, ["users", "new"]) => user_form::create(visit, is_post).await,
+        (_, ["users", "import"]) => import::import(visit, is_post).await,
+        (false, ["users", id]) => user::show(visit, id).await,
+        (_, ["users", id, "edit"]) => user_form::edit(visit, id, is_post).await,
+        (_, ["users", id, "password"]) => user::password(visit, id, is_post).await,
+        (true, ["users", id, "active"]) => user::active(visit, id).await,
+        (true, ["users", id, "join"]) => user::join(visit, id).await,
+        (true, ["users", id, "leave"]) => user::leave(visit, id).await,
+        (_, ["users", id, "delete"]) => user::delete(visit, id, is_post).await,
+        (false, ["groups"]) => groups::list(visit).await,
+        (_, ["groups", "new"]) => groups::create(visit, is_post).await,
+        (false, ["groups", id]) => groups::show(visit, id).await,
+        (true, ["groups", id, "rename"]) => groups::rename(visit, id).await,
+        (true, ["groups", id, "rights"]) => groups::set_rights(visit, id).await,
+        (true, ["groups", id, "add"]) => groups::add(visit, id).await,
+        (true, ["groups", id, "remove"]) => groups::remove(visit, id).await,
+        (_, ["groups", id, "delete"]) => groups::delete(visit, id, is_post).await,
         _ => Err(Rejection::not_found()),
     }
 }

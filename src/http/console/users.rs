@@ -8,12 +8,14 @@ use super::visit::Visit;
 use crate::scim::urn;
 
 /// What the list shows.
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "userName,displayName,name,emails,active,meta.lastModified,urn:usher:scim:schemas:extension:membership:2.0:User:type";
+
+/// Where a word is looked for.
+pub(super) const WORDS: [&str; 5] = ["userName", "displayName", "name.familyName", "name.givenName", "emails.value"];
 
 /// `users`: the list, with a search.
 pub(super) async fn list(visit: &Visit) -> Answer {
-    const WORDS: [&str; 5] = ["userName", "displayName", "name.familyName", "name.givenName", "emails.value"];
     let user = visit.who().schemas.user();
     let search = Search::of(visit, user, &WORDS);
     let page = |list: &List| json!({ "search": search, "list": list });
@@ -23,7 +25,8 @@ pub(super) async fn list(visit: &Visit) -> Answer {
     }
 }
 
-fn row(user: &Value) -> Value {
+/// A user as lists show it.
+pub(super) fn row(user: &Value) -> Value {
     json!({
         "id": user["id"],
         "userName": user["userName"],

@@ -45,10 +45,22 @@ pub(super) struct Visit {
 }
 
 /// The sections: what each is called, where it lives, and which scope opens it.
-const SECTIONS: [(&str, &str, Option<Scope>); 2] = [("Overview", "", None), ("Users", "/users", Some(Scope::UsersRead))];
+const SECTIONS: [(&str, &str, Option<Scope>); 3] =
+    [("Overview", "", None), ("Users", "/users", Some(Scope::UsersRead)), ("Groups", "/groups", Some(Scope::GroupsRead))];
 
 /// What can be told on the page that a form led to, by its name in the address: nobody writes a text of his own there.
-const NOTICES: [(&str, &str); 3] = [("created", "Created."), ("saved", "Saved."), ("deleted", "Deleted.")];
+const NOTICES: [(&str, &str); 10] = [
+    ("created", "Created."),
+    ("saved", "Saved."),
+    ("deleted", "Deleted."),
+    ("activated", "Active again."),
+    ("still-inactive", "Activated here, but still inactive in the parent organization."),
+    ("deactivated", "Deactivated. No session or token of this user is good any more."),
+    ("password", "The new password is set."),
+    ("joined", "Added to the group."),
+    ("left", "Removed from the group."),
+    ("ended", "The membership has ended."),
+];
 
 /// The path of the public URL, which every address on a page begins with.
 pub(super) fn site(app: &App) -> &str {
@@ -129,6 +141,11 @@ impl Visit {
     /// Whether the caller may do this here; pages offer nothing else.
     pub(super) fn may(&self, scope: Scope) -> bool {
         self.who().scopes.contains(scope)
+    }
+
+    /// 403 where the caller may not: for forms, whose use case is called only when they are sent.
+    pub(super) fn require(&self, scope: Scope) -> Result<(), Rejection> {
+        Ok(self.who().require(scope)?)
     }
 
     /// Whether the form is one of this session.

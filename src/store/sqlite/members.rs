@@ -42,6 +42,21 @@ pub(super) fn of_group(db: &Connection, org: OrgId, group: Uuid) -> Result<Vec<R
     Ok(members)
 }
 
+/// The first `count` groups that are direct members of a group, by name.
+pub(super) fn subgroups(db: &Connection, org: OrgId, group: GroupId, count: usize) -> Result<Vec<Reference>, Error> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    all(
+        db,
+        "select g.id, g.display_name
+         from members m join groups g on g.org_id = m.org_id and g.id = m.subgroup_id
+         where m.org_id = ?1 and m.group_id = ?2 and m.subgroup_id is not null
+         order by g.display_name_key, g.id
+         limit ?3",
+        &[&org.0, &group.0, &count],
+        |row| Ok(Reference { id: row.get(0)?, kind: Kind::Group, display: row.get(1)? }),
+    )
+}
+
 /// Those of `ids` that can be members.
 pub(super) fn known(db: &Connection, org: OrgId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, Error> {
     let mut known = HashSet::new();

@@ -56,7 +56,7 @@ use crate::org::log::{Entry, QuirkCount, Wanted};
 use crate::org::{self, Contents, Org, Settings, Uprooted};
 use crate::outbox::{Letter, Shares};
 use crate::scim::list::Query;
-use crate::scim::{Kind, Record};
+use crate::scim::{Kind, Record, Reference};
 use crate::store::{
     Access, Account, Author, Change, Claim, Commit, Credentials, Defined, Deleted, Enterable, Entrance, Error, Outcome, Page,
     References, Refused, RequestKept, Store,
@@ -270,6 +270,10 @@ impl Store for Sqlite {
 
     async fn members_known(&self, org: OrgId, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, Error> {
         self.readers.pooled(move |db| members::known(db, org, ids)).await
+    }
+
+    async fn subgroups(&self, org: OrgId, group: GroupId, count: usize) -> Result<Vec<Reference>, Error> {
+        self.readers.pooled(move |db| members::subgroups(db, org, group, count)).await
     }
 
     async fn group_names(&self, org: OrgId, groups: &[Uuid]) -> Result<Vec<Option<String>>, Error> {

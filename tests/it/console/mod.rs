@@ -1,6 +1,8 @@
 //! The console as a browser without a script asks for it: pages, forms, cookies.
 
 mod door;
+mod groups;
+mod users;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
