@@ -164,7 +164,7 @@ function importer(form) {
     const status = document.createElement("p");
     region.replaceChildren(progress, status);
     const failed = [];
-    let at = 0, table, why = "";
+    let at = 0, created = 0, table, why = "";
     while (at < lines.length) {
       const part = lines.slice(at, at + 100);
       status.textContent = `${at} of ${lines.length} lines done`;
@@ -178,6 +178,7 @@ function importer(form) {
         why = found.querySelector("[role=alert]")?.textContent || "";
         break;
       }
+      created += Number(left.dataset.created);
       failed.push(...records(left.textContent));
       if (table) table.tBodies[0].append(...found.querySelector("table").tBodies[0].rows);
       else region.append(found.querySelector(".scroll")), (table = region.querySelector("table"));
@@ -187,7 +188,7 @@ function importer(form) {
     area.value = rest.length ? [...heading, ...rest].join("\n") : "";
     progress.remove();
     const stopped = at < lines.length ? ` It stopped after ${at} lines. ${why}` : "";
-    status.textContent = `${at - failed.length} created, ${failed.length} not.${stopped}`;
+    status.textContent = `${created} created, ${failed.length} not.${stopped}`;
   };
   form.addEventListener("submit", (event) => {
     const area = form.elements.lines;

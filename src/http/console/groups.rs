@@ -49,8 +49,9 @@ pub(super) async fn create(visit: &Visit, is_post: bool) -> Answer {
     if !is_post {
         return Ok(visit.show("group-new", &page));
     }
-    let mut group = json!({ "schemas": [urn::GROUP, urn::ACCESS], "displayName": visit.form.get("name") });
+    let mut group = json!({ "schemas": [urn::GROUP], "displayName": visit.form.get("name") });
     if !chosen.is_empty() {
+        group["schemas"] = json!([urn::GROUP, urn::ACCESS]);
         group[urn::ACCESS] = json!({ "scopes": chosen });
     }
     match visit.app().group_create(visit.who(), object(group), References::Omit).await {

@@ -40,14 +40,18 @@ pub(super) struct Search {
     here: String,
     #[serde(skip)]
     pub(super) filter: Option<String>,
+    /// Whether that can be a part of another filter.
+    #[serde(skip)]
+    is_whole: bool,
 }
 
 impl Search {
     /// What the address asks for. What reads as a filter is one; anything else is looked for in `attributes`.
     pub(super) fn of(visit: &Visit, resource_type: &ResourceType, attributes: &[&str]) -> Search {
         let q = visit.query.get("q");
+        let parses = filter::parse(q, resource_type, visit.caller.profile()).is_ok();
         // With quotes, a slip in a filter is told rather than looked for.
-        let is_filter = q.contains('"') || filter::parse(q, resource_type, visit.caller.profile()).is_ok();
+        let is_filter = q.contains('"') || parses;
         let filter = match q {
             "" => None,
             filter if is_filter => Some(filter.to_owned()),
@@ -58,13 +62,14 @@ impl Search {
             }
         };
         let here = visit.query.kept(&visit.here(), &["q"]);
-        Search { q: q.to_owned(), is_filter: is_filter && !q.is_empty(), here, filter }
+        Search { q: q.to_owned(), is_filter: is_filter && !q.is_empty(), here, filter, is_whole: parses || !is_filter }
     }
 
     /// The same among those that `condition` finds, on the page at `path` of the console.
     pub(super) fn within(self, visit: &Visit, path: &str, condition: &str) -> Search {
         let filter = match self.filter {
-            Some(filter) => format!("{condition} and ({filter})"),
+            Some(filter) if self.is_whole => format!("{condition} and ({filter})"),
+            Some(slip) => slip,
             None => condition.to_owned(),
         };
         Search { here: visit.query.kept(&format!("{}{path}", visit.home), &["q"]), filter: Some(filter), ..self }

@@ -128,15 +128,20 @@ pub(super) fn spelled(path: &[&str]) -> String {
     path.join(if path[0].starts_with("urn:") { ":" } else { "." })
 }
 
-fn text<'d>(doc: &'d Value, path: &[&str]) -> &'d str {
-    path.iter().fold(doc, |at, name| &at[*name]).as_str().unwrap_or_default()
+/// A value as the form shows it and browsers send it back: without blanks around it, on one line.
+fn text(doc: &Value, path: &[&str]) -> String {
+    one_line(path.iter().fold(doc, |at, name| &at[*name]).as_str().unwrap_or_default())
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\r', '\n'], "").trim().to_owned()
 }
 
 /// The values of `name`, the primary one first.
 fn values(doc: &Value, name: &str) -> Vec<String> {
     let mut elements: Vec<&Value> = doc[name].as_array().into_iter().flatten().collect();
     elements.sort_by_key(|element| element["primary"] != true);
-    elements.iter().filter_map(|element| element["value"].as_str()).map(str::to_owned).collect()
+    elements.iter().filter_map(|element| element["value"].as_str()).map(one_line).collect()
 }
 
 /// What `name` becomes, if the form changes it: an address that stays keeps what else is known of it.
@@ -147,7 +152,7 @@ fn several(doc: &Value, name: &str, form: &Fields) -> Option<Vec<Value>> {
     }
     let known = doc[name].as_array().map_or(&[][..], Vec::as_slice);
     let element = |(at, value): (usize, &&str)| {
-        let known = known.iter().find(|element| element["value"] == **value);
+        let known = known.iter().find(|element| element["value"].as_str().map(one_line).as_deref() == Some(*value));
         let mut element = known.cloned().unwrap_or_else(|| json!({ "value": value, "type": "work" }));
         match at {
             0 => element["primary"] = true.into(),
@@ -196,7 +201,7 @@ fn view(doc: &Value, seen: Seen, form: &Fields) -> Value {
         let hint = told.then(|| format!("Now: {}", if now.is_empty() { "nothing" } else { &now }));
         json!({ "name": name, "label": label, "value": value, "hint": hint.unwrap_or_default() })
     };
-    let single = SINGLE.iter().map(|(name, label, path)| field(name, label, text(doc, path).to_owned()));
+    let single = SINGLE.iter().map(|(name, label, path)| field(name, label, text(doc, path)));
     let several = SEVERAL.iter().map(|(name, label)| field(name, label, values(doc, name).join("\n")));
     let typed = form.find("version").filter(|_| seen == Seen::Present);
     json!({
@@ -215,7 +220,7 @@ mod tests {
     #[test]
     fn only_what_was_typed_otherwise_becomes_an_operation() {
         let doc = json!({
-            "userName": "ada", "title": "Countess", "name": { "givenName": "Ada" },
+            "userName": " ada\n", "title": "Countess", "name": { "givenName": "Ada" },
             "emails": [{ "value": "a@x.test", "type": "home" }, { "value": "b@x.test", "type": "work", "primary": true }],
         });
         let form = |text: &str| Fields::query(Some(text));

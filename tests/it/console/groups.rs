@@ -11,13 +11,14 @@ async fn a_group_is_made_renamed_and_deleted() {
     let (admin, groups) = (house.server.admin(&house.root), format!("{}/groups", house.console(&house.root)));
     let grace = house.signed_in("grace", &house.root).await;
     let form = grace.get(&format!("{groups}/new")).await.expect(200);
+    form.submit(&grace, "/groups/new", &[("name", "Plain")]).await.expect(303);
     form.submit(&grace, "/groups/new", &[("name", ""), ("scope", "users:read")]).await.expect(400).shows(&["role=\"alert\""]);
     let made = form.submit(&grace, "/groups/new", &[("name", "Crew"), ("scope", "users:read"), ("scope", "groups:read")]).await;
     let page =
         grace.get(made.expect(303).location()).await.expect(200).shows(&["Created.", "<h1>Crew</h1>", "Nobody is in it"]);
     let id = admin.find("/Groups", "displayName eq \"Crew\"").await.body["Resources"][0]["id"].as_str().expect("it").to_owned();
     assert_eq!(admin.get(&format!("/Groups/{id}")).await.body[ACCESS]["scopes"], json!(["users:read", "groups:read"]));
-    grace.get(&groups).await.expect(200).shows(&["Crew", "users:read, groups:read", "22 rights", "2 groups"]);
+    grace.get(&groups).await.expect(200).shows(&["Crew", "users:read, groups:read", "22 rights", "3 groups"]);
     grace.get(&format!("{groups}?q=cre")).await.expect(200).shows(&["Crew", "1 group<"]).hides(&["Administrators"]);
     page.submit(&grace, &format!("/groups/{id}/rename"), &[("name", "Team")]).await.expect(303);
     // The page is older than that.
@@ -48,6 +49,9 @@ async fn members_are_added_by_name_all_or_none_and_removed_together() {
     let page = grace.get(&path).await.expect(200).shows(&["ada@acme.test", "grace@acme.test", "2 users", ">Inner</a>"]);
     let found = grace.get(&format!("{path}?q=ada")).await.expect(200);
     found.shows(&["1 user<", "ada@acme.test"]).hides(&["grace@acme.test"]);
+    // What is looked for does not reach beyond the group.
+    let beyond = grace.get(&format!("{path}?q=userName+eq+%22x%22%29+or+%28userName+pr")).await.expect(400);
+    beyond.shows(&["role=\"alert\""]).hides(&["ada@acme.test"]);
     let ada = admin.find("/Users", "userName eq \"ada\"").await.body["Resources"][0]["id"].as_str().expect("her").to_owned();
     page.submit(&grace, &remove, &[]).await.expect(400).shows(&["nobody is ticked"]);
     page.submit(&grace, &remove, &[("member", &ada), ("member", &inner)]).await.expect(303);
