@@ -67,6 +67,7 @@ impl Opened {
             message: invitation.message,
             action: invitation.id.to_string(),
             code: code.to_owned(),
+            parent: invitation.source_org.to_string(),
         }
     }
 }

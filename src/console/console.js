@@ -202,7 +202,7 @@ function importer(form) {
 }
 
 function selectAll(box) {
-  box.closest("th").hidden = false;
+  (box.closest("[hidden]") || box).hidden = false;
   box.addEventListener("change", () => {
     for (const other of all(`input[type="checkbox"][name="${box.dataset.all}"]`)) other.checked = box.checked;
   });

@@ -36,6 +36,8 @@ pub struct Page {
     pub action: String,
     /// The code, for the form.
     pub code: String,
+    /// The org whose user is invited, by its id: there one can sign in and answer.
+    pub parent: String,
 }
 
 /// The faces of the page.
@@ -57,7 +59,7 @@ pub enum State {
     Inactive,
     /// A group can no longer be given, and the org gives all or none.
     Blocked,
-    /// The org wants the invitee to sign in, which this page cannot do.
+    /// The org wants the invitee to sign in, which one does in the console of the parent.
     SignIn,
     /// No such invitation, or not its code. Tells nothing.
     Unknown,
@@ -78,6 +80,7 @@ impl Page {
             message: None,
             action: String::new(),
             code: String::new(),
+            parent: String::new(),
         }
     }
 }
@@ -94,6 +97,9 @@ struct View<'a> {
     message: Option<&'a str>,
     lists: Vec<(Value, &'a [String])>,
     form: Option<FormView<'a>>,
+    /// Where to go on: what it is called, and its address, relative to the page.
+    link: Option<(Value, String)>,
+    version: &'static str,
 }
 
 #[derive(Serialize)]
@@ -151,6 +157,12 @@ fn view(page: &Page) -> View<'_> {
             decline: &said.decline,
             until: say(&said.until),
         }),
+        link: match page.state {
+            State::SignIn => Some((say(&said.to_inbox), format!("../../{}/console/inbox", page.parent))),
+            State::Accepted | State::Used => Some((say(&said.to_console), "../console".to_owned())),
+            _ => None,
+        },
+        version: super::version(),
     }
 }
 
@@ -186,6 +198,7 @@ mod tests {
             message: Some("Welcome!\nSee you.".into()),
             action: "01890a5d-ac96-774b-bcce-b302099a8057".into(),
             code: "C0de".into(),
+            parent: "01890a5d-ac96-774b-bcce-b302099a8056".into(),
         }
     }
 
@@ -204,7 +217,8 @@ mod tests {
 
     #[test]
     fn the_open_page_asks_and_says_for_what() {
-        insta::assert_snapshot!(invitation_page(&page(State::Open)));
+        let html = invitation_page(&page(State::Open)).replace(super::super::version(), "VERSION");
+        insta::assert_snapshot!(html);
     }
 
     #[test]
@@ -274,8 +288,9 @@ mod tests {
                 message: Some(hostile.into()),
                 action: hostile.into(),
                 code: hostile.into(),
+                parent: hostile.into(),
             });
-            for bad in ["<script", "<a ", "<img", "49", "style=", "onerror=y>"] {
+            for bad in ["<script", "<a href=https", "<img", "49", "style=", "onerror=y>"] {
                 assert!(!html.contains(bad), "{state:?}: {bad} in {html}");
             }
             let plain = invitation_page(&page(state));
@@ -293,9 +308,12 @@ mod tests {
             for bad in ["<script", "http:", "https:", "//", "style=", "javascript:", "onclick", "onload", "<iframe", "src="] {
                 assert!(!html.contains(bad), "{state:?}: {bad}");
             }
-            assert_eq!(html.matches("href=").count(), 1, "{state:?}");
-            assert!(html.contains("href=\"../../../../../console/invitation.css\""));
+            let goes_on = matches!(state, State::SignIn | State::Accepted | State::Used);
+            assert_eq!(html.matches("href=\"../").count(), 1 + usize::from(goes_on), "{state:?}");
+            assert_eq!(html.matches("href=\"../").count(), html.matches("href=").count(), "{state:?}");
+            assert!(html.contains("href=\"../../../../../console/console.css?v="));
         }
-        assert!(!super::super::INVITATION_CSS.contains("url(") && !super::super::INVITATION_CSS.contains("@import"));
+        let style = super::super::ASSETS[0].body;
+        assert!(!style.contains("url(") && !style.contains("@import"));
     }
 }

@@ -13,13 +13,7 @@ use sha2::{Digest, Sha256};
 pub use invitation::{Page, State, invitation_page};
 pub use page::render;
 
-/// Where [`INVITATION_CSS`] is served, below the public URL.
-pub const INVITATION_CSS_PATH: &str = "/console/invitation.css";
-
-/// The only style of the invitation's page.
-pub const INVITATION_CSS: &str = include_str!("invitation.css");
-
-/// `Content-Security-Policy` of the invitation's page: its own style, its own form, nothing else.
+/// `Content-Security-Policy` of the invitation's page: the style of all pages, its own form, nothing else.
 pub const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -37,7 +31,7 @@ pub struct Asset {
     pub body: &'static str,
 }
 
-/// The files of the console.
+/// The style of all pages, and the script of the console's.
 pub const ASSETS: [Asset; 2] = [
     Asset { path: "/console/console.css", content_type: "text/css; charset=utf-8", body: include_str!("console.css") },
     Asset { path: "/console/console.js", content_type: "text/javascript; charset=utf-8", body: include_str!("console.js") },

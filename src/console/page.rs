@@ -85,7 +85,15 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "import-found",
         "groups",
         "group",
-        "group-new"
+        "group-new",
+        "invite",
+        "invite-lines",
+        "invited",
+        "invitations",
+        "invitation",
+        "invitations-selected",
+        "invitations-done",
+        "inbox"
     ] {
         templates.add_template(name, text).expect("tests render it");
     }

@@ -72,13 +72,6 @@ pub(super) async fn invitation_page(app: &Arc<App>, root: &str, org: &str, rest:
     Ok(html(status(page.state, answer.is_some()), &page))
 }
 
-/// The style of the page.
-pub(super) fn style() -> Response {
-    let mut response = Response::builder().content_type("text/css; charset=utf-8").body(console::INVITATION_CSS);
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
-}
-
 /// 404 tells nothing, 410 tells the holder of a link how it ended.
 fn status(state: State, is_answer: bool) -> StatusCode {
     match state {

@@ -12,14 +12,13 @@ use super::console;
 use super::docs::Docs;
 use super::error::Rejection;
 use super::guardrail::Guardrail;
-use super::invitation_page::{self, invitation_page};
+use super::invitation_page::invitation_page;
 use super::oauth::{self, MetadataApi, OauthApi};
 use super::scim::{Bulk, Discovery, Groups, Invitations, Me, Organizations, Resources, Root, Users};
 use super::tenant::{Address, OrgContext, is_tidy, local_path, set_path};
 use super::{health, operations};
 use crate::app::App;
 use crate::base::limit;
-use crate::console::INVITATION_CSS_PATH;
 
 /// Every operation below `scim2`.
 type Scim = (Users, Me, Groups, Invitations, Organizations, Root, Bulk, Discovery);
@@ -117,7 +116,6 @@ impl Site {
                 read_only(&request)?;
                 Ok(health::readyz(&self.app).await)
             }
-            (INVITATION_CSS_PATH, _) => read_only(&request).map(|()| invitation_page::style()),
             (path, _) if path.starts_with("/console/") => {
                 read_only(&request)?;
                 console::asset(path).ok_or_else(|| Rejection::not_found().into())

@@ -349,7 +349,7 @@ async fn documentation_and_health_are_where_they_are_looked_for() {
         ("/docs", "text/html; charset=utf-8"),
         ("/docs/", "text/html; charset=utf-8"),
         ("/openapi.json", "application/json"),
-        ("/console/invitation.css", "text/css; charset=utf-8"),
+        ("/console/console.css", "text/css; charset=utf-8"),
         ("/oauth2/jwks", "application/json"),
     ] {
         let heard = site.send(Method::GET, path, &[], ()).await;

@@ -28,8 +28,12 @@ pub fn code(key: &[u8; 32], id: InvitationId, generation: u32) -> String {
 
 /// The link of the newest letter of `invitation` of `org`. Its host comes from the configuration alone (S-66, V-37).
 pub fn link(public_url: &str, key: &[u8; 32], org: &Org, invitation: &Invitation) -> String {
-    let code = code(key, invitation.id, invitation.generation);
-    format!("{public_url}/t/{}/o/{}/invitations/{}?code={code}", org.root_handle, org.id, invitation.id)
+    address(public_url, org, invitation.id, &code(key, invitation.id, invitation.generation))
+}
+
+/// The link with `code`.
+pub fn address(public_url: &str, org: &Org, id: InvitationId, code: &str) -> String {
+    format!("{public_url}/t/{}/o/{}/invitations/{id}?code={code}", org.root_handle, org.id)
 }
 
 /// A code as somebody sent it. Its id says which invitation to load; only [`Code::opens`] says whether to believe it.

@@ -116,6 +116,8 @@ pub struct PageSentences {
     pub inactive: String,
     pub blocked: String,
     pub signin: String,
+    pub to_inbox: String,
+    pub to_console: String,
     pub unknown: String,
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{parent_of, pending_query};
 use crate::app::idempotency::{Ticket, Turn};
 use crate::app::{App, Error, TRIES};
-use crate::auth::{Principal, Scope, ScopeSet, Subject, delegation};
+use crate::auth::{Principal, Scope, Subject};
 use crate::base::{GroupId, InvitationId};
 use crate::invite::lines::{self, Draft, Facts, GroupFact};
 use crate::invite::request::{InviteRequest, InviteResponse, Line, LineResult, Made};
@@ -186,19 +186,25 @@ impl App {
         Ok((veiled, withheld))
     }
 
+    /// Those of `groups` that the org has: what each is called, and whether the caller may invite into it.
+    pub async fn invitation_groups(&self, who: &Principal, groups: &[GroupId]) -> Result<Vec<(GroupId, String, bool)>, Error> {
+        who.require(Scope::InvitationsWrite)?;
+        let raw: Vec<_> = groups.iter().map(|id| id.0).collect();
+        let names = self.store.group_names(who.org.id, &raw).await?;
+        let gives = self.store.groups_give(who.org.id, &raw).await?;
+        let found = groups.iter().zip(names).zip(gives);
+        Ok(found.filter_map(|((id, name), gives)| Some((*id, name?, gives.is_within(who.scopes)))).collect())
+    }
+
     /// What is known of the groups that `lines` name; what is no id, or the id of nothing here, is left out.
     async fn group_facts(&self, who: &Principal, lines: &[Line]) -> Result<HashMap<String, GroupFact>, Error> {
         let named: BTreeSet<&str> = lines.iter().flat_map(|line| line.groups.iter().map(String::as_str)).collect();
         let ids: Vec<GroupId> = named.into_iter().filter_map(|id| id.parse().ok()).collect();
-        let raw: Vec<_> = ids.iter().map(|id| id.0).collect();
-        let names = self.store.group_names(who.org.id, &raw).await?;
-        let gives = self.store.groups_give(who.org.id, &raw).await?;
-        let found = ids.into_iter().zip(names).zip(gives);
-        let fact = |((id, name), gives): ((GroupId, Option<String>), ScopeSet)| {
-            let granted = GroupFact::Granted(id, name?);
-            Some((id.to_string(), delegation::allows(who.scopes, gives).map_or(GroupFact::Forbidden, |()| granted)))
+        let found = self.invitation_groups(who, &ids).await?;
+        let fact = |(id, name, may_give): (GroupId, String, bool)| {
+            (id.to_string(), if may_give { GroupFact::Granted(id, name) } else { GroupFact::Forbidden })
         };
-        Ok(found.filter_map(fact).collect())
+        Ok(found.into_iter().map(fact).collect())
     }
 
     /// Who invites, as the invitation remembers it.

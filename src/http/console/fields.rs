@@ -44,6 +44,11 @@ impl Fields {
         values.filter(|value| !value.is_empty())
     }
 
+    /// Whether there are none: nothing was sent yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a box is ticked.
     pub(super) fn has(&self, name: &str) -> bool {
         !self.get(name).is_empty()

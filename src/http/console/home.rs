@@ -23,8 +23,10 @@ pub(super) async fn home(visit: &Visit) -> Answer {
             counts.push(json!({ "total": total, "label": label, "path": path }));
         }
     }
+    let waiting = visit.app().me_invitations(visit.who()).await?.len();
     let org = visit.org();
-    Ok(visit.show("home", &json!({ "counts": counts, "id": org.id, "handle": org.handle, "base": &*visit.caller.base })))
+    let base = &*visit.caller.base;
+    Ok(visit.show("home", &json!({ "counts": counts, "waiting": waiting, "id": org.id, "handle": org.handle, "base": base })))
 }
 
 /// Orgs listed at once.

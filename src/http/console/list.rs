@@ -77,7 +77,8 @@ impl Search {
 }
 
 impl Visit {
-    /// A page of the resources that `filter` finds, as SCIM's own lists find them, by the cursor of the address.
+    /// A page of the resources that `filter` finds, as SCIM's own lists find them, by the cursor of the address. `-` before
+    /// `sort_by` turns the order round.
     pub(super) async fn list(
         &self,
         resource_type: &ResourceType,
@@ -109,7 +110,8 @@ impl Visit {
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let request = SearchRequest {
             filter,
-            sort_by: some(sort_by),
+            sort_by: some(sort_by.trim_start_matches('-')),
+            sort_order: Some("descending".to_owned()).filter(|_| sort_by.starts_with('-')),
             count: Some(ROWS.to_string()),
             cursor: Some(cursor.to_owned()),
             attributes: some(attributes),

@@ -10,6 +10,9 @@ mod groups;
 mod history;
 mod home;
 mod import;
+mod inbox;
+mod invitations;
+mod invite;
 mod list;
 mod signin;
 mod user;
@@ -62,6 +65,15 @@ async fn answer(visit: &Visit, is_post: bool, path: &[&str]) -> Answer {
         (true, ["groups", id, "add"]) => groups::add(visit, id).await,
         (true, ["groups", id, "remove"]) => groups::remove(visit, id).await,
         (_, ["groups", id, "delete"]) => groups::delete(visit, id, is_post).await,
+        (false, ["invite"]) => invite::form(visit).await,
+        (true, ["invite"]) => invite::sent(visit).await,
+        (true, ["invite", "preflight"]) => invite::preflight(visit).await,
+        (false, ["invitations"]) => invitations::list(visit).await,
+        (false, ["invitations", "selected"]) => invitations::selected(visit).await,
+        (true, ["invitations", "selected"]) => invitations::done(visit).await,
+        (false, ["invitations", id]) => invitations::invitation(visit, id).await,
+        (false, ["inbox"]) => inbox::inbox(visit).await,
+        (true, ["inbox", id]) => inbox::answer(visit, id).await,
         _ => Err(Rejection::not_found()),
     }
 }

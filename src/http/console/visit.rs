@@ -45,11 +45,19 @@ pub(super) struct Visit {
 }
 
 /// The sections: what each is called, where it lives, and which scope opens it.
-const SECTIONS: [(&str, &str, Option<Scope>); 3] =
-    [("Overview", "", None), ("Users", "/users", Some(Scope::UsersRead)), ("Groups", "/groups", Some(Scope::GroupsRead))];
+const SECTIONS: &[(&str, &str, Option<Scope>)] = &[
+    ("Overview", "", None),
+    ("Users", "/users", Some(Scope::UsersRead)),
+    ("Groups", "/groups", Some(Scope::GroupsRead)),
+    (INVITATIONS, "/invitations", Some(Scope::InvitationsRead)),
+    ("Inbox", "/inbox", None),
+];
+
+/// Which only orgs with a parent have.
+const INVITATIONS: &str = "Invitations";
 
 /// What can be told on the page that a form led to, by its name in the address: nobody writes a text of his own there.
-const NOTICES: [(&str, &str); 10] = [
+const NOTICES: &[(&str, &str)] = &[
     ("created", "Created."),
     ("saved", "Saved."),
     ("deleted", "Deleted."),
@@ -60,6 +68,7 @@ const NOTICES: [(&str, &str); 10] = [
     ("joined", "Added to the group."),
     ("left", "Removed from the group."),
     ("ended", "The membership has ended."),
+    ("declined", "The invitation is declined."),
 ];
 
 /// The path of the public URL, which every address on a page begins with.
@@ -166,7 +175,7 @@ impl Visit {
     /// The page of a form again, with what is wrong about it. A failure of ours is not shown there.
     pub(super) fn again(&self, name: &str, page: &impl Serialize, error: impl Into<Rejection>) -> Result<Response, Rejection> {
         let rejection = error.into();
-        if !matches!(rejection.status.as_u16(), 400 | 403 | 409 | 412 | 413 | 422 | 429) {
+        if !matches!(rejection.status.as_u16(), 400 | 403 | 409 | 410 | 412 | 413 | 422 | 429) {
             return Err(rejection);
         }
         if rejection.status == StatusCode::FORBIDDEN {
@@ -216,7 +225,9 @@ impl Visit {
 
     fn shell(&self, alert: Option<String>) -> Shell {
         let done = self.query.get("done");
+        let has_parent = self.org().parent.is_some();
         let sections = SECTIONS.iter().filter(|(_, _, scope)| scope.is_none_or(|scope| self.may(scope)));
+        let sections = sections.filter(|(label, ..)| has_parent || *label != INVITATIONS);
         Shell {
             home: self.home.clone(),
             path: self.ancestry.iter().map(|org| Step { name: org.name.clone(), url: home(self.app(), org) }).collect(),
@@ -225,7 +236,7 @@ impl Visit {
                 .collect(),
             user_name: self.user_name.clone(),
             csrf: self.session.csrf.clone(),
-            has_parent: self.org().parent.is_some(),
+            has_parent,
             scopes: Scope::ALL.into_iter().filter(|scope| self.may(*scope)).map(Scope::as_str).collect(),
             notice: NOTICES.iter().find(|(name, _)| *name == done).map(|(_, text)| *text),
             alert,

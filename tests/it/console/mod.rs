@@ -3,6 +3,8 @@
 mod door;
 mod groups;
 mod users;
+mod inbox;
+mod invitations;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -168,7 +170,7 @@ impl Page {
         let form = form.unwrap_or_else(|| panic!("{}: no form {action} in {}", self.asked, self.html));
         let hidden = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
         let mut filled: Vec<(String, String)> = hidden
-            .filter_map(|input| Some((attribute(input, "name")?.to_owned(), attribute(input, "value")?.to_owned())))
+            .filter_map(|input| Some((attribute(input, "name")?.to_owned(), unescaped(attribute(input, "value")?))))
             .filter(|(name, _)| !fields.iter().any(|(given, _)| given == name))
             .collect();
         filled.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -186,6 +188,11 @@ impl Page {
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
     rest.split('"').next()
+}
+
+fn unescaped(value: &str) -> String {
+    let marks = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&amp;", "&")];
+    marks.iter().fold(value.to_owned(), |value, (escaped, mark)| value.replace(escaped, mark))
 }
 
 fn filled(request: reqwest::RequestBuilder, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
