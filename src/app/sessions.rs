@@ -168,6 +168,11 @@ impl App {
         Ok((total, places))
     }
 
+    /// Whether the person may enter `org`.
+    pub async fn session_may_enter(&self, session: &Session, org: OrgId) -> Result<bool, Error> {
+        Ok(self.store.entrance(session.home, &Subject::User(session.user), org, self.now()).await?.is_some())
+    }
+
     /// The session of `secret`, whose user lives on.
     async fn session_live(&self, secret: &str, now: Timestamp) -> Result<auth::Session, Error> {
         let session = self.store.session(&session::id(secret)).await?.filter(|session| !session.is_over(now));

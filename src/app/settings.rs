@@ -6,7 +6,7 @@ use super::{App, Error, TRIES};
 use crate::auth::{Principal, Scope};
 use crate::base::OrgId;
 use crate::org::log::Logged;
-use crate::org::{Change, Settings};
+use crate::org::{Change, Org, Settings};
 use crate::scim::{self, Preset, Quirk};
 use crate::store::{self, Author};
 
@@ -15,6 +15,17 @@ impl App {
     pub async fn settings_get(&self, who: &Principal) -> Result<Value, Error> {
         who.require(Scope::SettingsRead)?;
         self.org_settings(who.org.id).await
+    }
+
+    /// What those above the caller's org chose themselves, its parent first.
+    pub async fn settings_above(&self, who: &Principal) -> Result<Vec<(Org, Settings)>, Error> {
+        who.require(Scope::SettingsRead)?;
+        let mut above = Vec::new();
+        for org in self.org_ancestry(who.org.parent).await? {
+            let chosen = self.store.settings(org.id).await?.ok_or(store::Error::NotFound)?;
+            above.push((org, chosen));
+        }
+        Ok(above)
     }
 
     /// `body` in place of what the org chose before.

@@ -208,6 +208,18 @@ function selectAll(box) {
   });
 }
 
+// A handle follows the name until somebody types one.
+function handleOf(input) {
+  const handle = document.getElementById(input.dataset.handle);
+  const suggest = (name) =>
+    name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 63).replace(/^-+|-+$/g, "");
+  let last = suggest(input.value);
+  input.addEventListener("input", () => {
+    if (handle.value && handle.value !== last) return;
+    handle.value = last = suggest(input.value);
+  });
+}
+
 function enhance(within) {
   localTimes(within);
   copyButtons(within);
@@ -217,6 +229,7 @@ function enhance(within) {
   all("[data-into]", within).forEach(fileInto);
   all("[data-all]", within).forEach(selectAll);
   all("[data-import]", within).forEach(importer);
+  all("[data-handle]", within).forEach(handleOf);
 }
 
 document.addEventListener("submit", sendOnce);

@@ -93,7 +93,25 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         "invitation",
         "invitations-selected",
         "invitations-done",
-        "inbox"
+        "inbox",
+        "organizations",
+        "organization",
+        "organization-new",
+        "organization-delete",
+        "organization-move",
+        "settings",
+        "letters",
+        "access",
+        "access-new",
+        "client",
+        "token",
+        "secret",
+        "guides",
+        "requests",
+        "request",
+        "quirks",
+        "audit",
+        "audit-entry",
     ] {
         templates.add_template(name, text).expect("tests render it");
     }

@@ -6,7 +6,7 @@ mod clients;
 mod deleted;
 mod mail;
 mod page;
-mod requests;
+pub(super) mod requests;
 mod schemas;
 mod settings;
 mod tokens;

@@ -80,12 +80,12 @@ impl RequestsApi {
     }
 }
 
-pub(super) fn wrong(name: &str, text: &str, expected: &str) -> scim::Error {
+pub(in crate::http) fn wrong(name: &str, text: &str, expected: &str) -> scim::Error {
     scim::Error::bad(ScimType::InvalidValue, format!("`{name}` is {text:?}, expected {expected}"))
 }
 
 /// `404` is itself, `4xx` all from 400 to 499.
-fn statuses(text: &str) -> Result<(u16, u16), scim::Error> {
+pub(in crate::http) fn statuses(text: &str) -> Result<(u16, u16), scim::Error> {
     let lowest = text.to_ascii_lowercase().replace('x', "0").parse::<u16>();
     match (text.len(), lowest) {
         (3, Ok(lowest)) if text.ends_with(['x', 'X']) && lowest % 100 == 0 => Ok((lowest, lowest + 99)),
@@ -94,12 +94,12 @@ fn statuses(text: &str) -> Result<(u16, u16), scim::Error> {
     }
 }
 
-fn quirk_of(name: &str) -> Result<Quirks, scim::Error> {
+pub(in crate::http) fn quirk_of(name: &str) -> Result<Quirks, scim::Error> {
     let quirk = name.parse::<Quirk>().map_err(|error| scim::Error::bad(ScimType::InvalidValue, error.to_string()))?;
     Ok(Quirks::of(quirk))
 }
 
-pub(super) fn instant(name: &str, text: &str) -> Result<Timestamp, scim::Error> {
+pub(in crate::http) fn instant(name: &str, text: &str) -> Result<Timestamp, scim::Error> {
     // A `+` that was not escaped arrives as a blank.
     Timestamp::parse(&text.replace(' ', "+")).ok_or_else(|| wrong(name, text, "a dateTime such as `2026-11-24T04:40:37Z`"))
 }

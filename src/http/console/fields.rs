@@ -9,7 +9,6 @@ use crate::http::payload;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
-#[allow(dead_code, reason = "forms come with the pages that have them")]
 impl Fields {
     /// Of a query string.
     pub(super) fn query(text: Option<&str>) -> Fields {
@@ -49,6 +48,12 @@ impl Fields {
         self.0.is_empty()
     }
 
+    /// The values of two names that stand beside each other, row by row, as they were typed.
+    pub(super) fn rows(&self, first: &str, second: &str) -> impl Iterator<Item = [&str; 2]> {
+        let of = |name: &str| self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| &**value).collect::<Vec<_>>();
+        of(first).into_iter().zip(of(second)).map(|(one, two)| [one, two])
+    }
+
     /// Whether a box is ticked.
     pub(super) fn has(&self, name: &str) -> bool {
         !self.get(name).is_empty()
@@ -81,6 +86,7 @@ mod tests {
         assert_eq!((fields.get("q"), fields.get("none"), fields.get("pw"), fields.verbatim("pw")), ("a&b c", "", "x", " x "));
         assert_eq!(fields.all("id").collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(fields.words("names"), ["ada", "bob", "eve"]);
+        assert_eq!(fields.rows("id", "pw").collect::<Vec<_>>(), [["1", " x "]]);
         assert!(fields.has("q") && !fields.has("empty"));
         assert_eq!(fields.kept("/users", &["q", "empty"]), "/users?q=a%26b+c&");
         assert_eq!(fields.kept("/users", &["empty"]), "/users?");

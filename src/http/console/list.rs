@@ -117,7 +117,12 @@ impl Visit {
             attributes: some(attributes),
             ..SearchRequest::default()
         };
-        let body = query::list(resource_type, &self.caller, &request).await?;
+        self.found(resource_type, &request).await
+    }
+
+    /// What `request` finds.
+    pub(super) async fn found(&self, resource_type: &ResourceType, request: &SearchRequest) -> Result<List, Rejection> {
+        let body = query::list(resource_type, &self.caller, request).await?;
         let mut body: Map<String, Value> = serde_json::from_slice(&body).map_err(Rejection::failure)?;
         let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
         Ok(List {
@@ -135,8 +140,6 @@ impl Visit {
     pub(super) async fn count(&self, resource_type: &ResourceType, filter: Option<&str>) -> Result<u64, Rejection> {
         let request =
             SearchRequest { filter: filter.map(str::to_owned), count: Some("0".to_owned()), ..SearchRequest::default() };
-        let body: Value =
-            serde_json::from_slice(&query::list(resource_type, &self.caller, &request).await?).map_err(Rejection::failure)?;
-        Ok(body["totalResults"].as_u64().unwrap_or_default())
+        Ok(self.found(resource_type, &request).await?.total)
     }
 }

@@ -4,6 +4,8 @@
 //! [`answer`] is the map of it. A handler reads a [`Visit`], calls a use case and shows a page, or sends on to one. Every form comes
 //! with a token of its session and is judged before any handler sees it. Nothing secret stands in an address.
 
+mod access;
+mod audit;
 mod facts;
 mod fields;
 mod groups;
@@ -14,6 +16,9 @@ mod inbox;
 mod invitations;
 mod invite;
 mod list;
+mod organizations;
+mod requests;
+mod settings;
 mod signin;
 mod user;
 mod user_form;
@@ -30,6 +35,7 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode};
 use poem::{Request, Response, Result};
 use serde_json::json;
 
+use self::access::New;
 use self::fields::Fields;
 use self::visit::Visit;
 use super::error::Rejection;
@@ -74,6 +80,31 @@ async fn answer(visit: &Visit, is_post: bool, path: &[&str]) -> Answer {
         (false, ["invitations", id]) => invitations::invitation(visit, id).await,
         (false, ["inbox"]) => inbox::inbox(visit).await,
         (true, ["inbox", id]) => inbox::answer(visit, id).await,
+        (false, ["organizations"]) => organizations::list(visit).await,
+        (_, ["organizations", "new"]) => organizations::new(visit, is_post).await,
+        (_, ["organizations", id]) => organizations::one(visit, id, is_post).await,
+        (_, ["organizations", id, "deactivate"]) => organizations::ends::deactivate(visit, id, is_post).await,
+        (true, ["organizations", id, "activate"]) => organizations::ends::activate(visit, id).await,
+        (_, ["organizations", id, "delete"]) => organizations::ends::delete(visit, id, is_post).await,
+        (_, ["organizations", id, "move"]) => organizations::ends::shift(visit, id, is_post).await,
+        (false, ["settings"]) => settings::settings(visit).await,
+        (_, ["settings", "letters"]) => settings::letters(visit, is_post).await,
+        (true, ["settings", section]) => settings::save(visit, section).await,
+        (false, ["access"]) => access::list(visit).await,
+        (_, ["access", "clients", "new"]) => access::new(visit, New::Client, is_post).await,
+        (_, ["access", "clients", "admit"]) => access::new(visit, New::Guest, is_post).await,
+        (_, ["access", "tokens", "new"]) => access::new(visit, New::Token, is_post).await,
+        (false, ["access", "clients", id]) => access::client(visit, id).await,
+        (true, ["access", "clients", id, "rotate"]) => access::ends::rotate_client(visit, id).await,
+        (_, ["access", "clients", id, "delete"]) => access::ends::delete_client(visit, id, is_post).await,
+        (false, ["access", "tokens", id]) => access::token(visit, id).await,
+        (true, ["access", "tokens", id, "rotate"]) => access::ends::rotate_token(visit, id).await,
+        (_, ["access", "tokens", id, "revoke"]) => access::ends::revoke_token(visit, id, is_post).await,
+        (false, ["requests"]) => requests::list(visit).await,
+        (false, ["requests", "quirks"]) => requests::quirks(visit).await,
+        (false, ["requests", id]) => requests::one(visit, id).await,
+        (false, ["audit"]) => audit::list(visit).await,
+        (false, ["audit", id]) => audit::one(visit, id).await,
         _ => Err(Rejection::not_found()),
     }
 }

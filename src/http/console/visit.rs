@@ -50,6 +50,11 @@ const SECTIONS: &[(&str, &str, Option<Scope>)] = &[
     ("Users", "/users", Some(Scope::UsersRead)),
     ("Groups", "/groups", Some(Scope::GroupsRead)),
     (INVITATIONS, "/invitations", Some(Scope::InvitationsRead)),
+    ("Organizations", "/organizations", Some(Scope::OrganizationsRead)),
+    ("Settings", "/settings", Some(Scope::SettingsRead)),
+    ("Access", "/access", Some(Scope::TokensRead)),
+    ("Request log", "/requests", Some(Scope::RequestsRead)),
+    ("Audit log", "/audit", Some(Scope::AuditRead)),
     ("Inbox", "/inbox", None),
 ];
 
@@ -68,6 +73,8 @@ const NOTICES: &[(&str, &str)] = &[
     ("joined", "Added to the group."),
     ("left", "Removed from the group."),
     ("ended", "The membership has ended."),
+    ("moved", "Moved."),
+    ("revoked", "Revoked."),
     ("declined", "The invitation is declined."),
 ];
 
@@ -89,7 +96,6 @@ impl Stranger<'_> {
     }
 }
 
-#[allow(dead_code, reason = "resources come with the pages that show them")]
 impl Visit {
     /// Of somebody of whom nothing is known.
     pub(super) fn stranger(app: &App) -> Stranger<'_> {
@@ -225,8 +231,11 @@ impl Visit {
 
     fn shell(&self, alert: Option<String>) -> Shell {
         let done = self.query.get("done");
+        let is_open = |path: &str, scope: Option<Scope>| {
+            scope.is_none_or(|scope| self.may(scope)) || path == "/access" && self.may(Scope::ClientsRead)
+        };
         let has_parent = self.org().parent.is_some();
-        let sections = SECTIONS.iter().filter(|(_, _, scope)| scope.is_none_or(|scope| self.may(scope)));
+        let sections = SECTIONS.iter().filter(|(_, path, scope)| is_open(path, *scope));
         let sections = sections.filter(|(label, ..)| has_parent || *label != INVITATIONS);
         Shell {
             home: self.home.clone(),

@@ -83,7 +83,9 @@ async fn every_page_keeps_to_itself() {
     let house = House::build().await;
     let home = house.console(&house.root);
     let grace = house.signed_in("grace", &house.root).await;
-    for path in ["", "/users", "/signin", "/nothing", "/users?q=userName+eq"] {
+    let sections =
+        ["/organizations", "/organizations/new", "/settings", "/access", "/access/tokens/new", "/requests", "/audit"];
+    for path in ["", "/users", "/signin", "/nothing", "/users?q=userName+eq"].into_iter().chain(sections) {
         let page = grace.get(&format!("{home}{path}")).await;
         let header = |name: &str| page.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         assert_eq!(header("cache-control"), "no-store", "{path}");

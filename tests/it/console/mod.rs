@@ -1,10 +1,14 @@
 //! The console as a browser without a script asks for it: pages, forms, cookies.
 
+mod access;
 mod door;
 mod groups;
-mod users;
 mod inbox;
 mod invitations;
+mod logs;
+mod organizations;
+mod settings;
+mod users;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -59,6 +63,20 @@ impl House {
         let answer = page.submit(&visitor, "/signin", &[("user_name", user_name), ("password", PASSWORD)]).await.expect(303);
         assert_eq!(answer.location(), self.console(org));
         visitor
+    }
+}
+
+impl House {
+    /// Somebody new in the root who has these scopes there and no others, signed in.
+    pub(crate) async fn reader(&self, user_name: &str, scopes: &str) -> Visitor {
+        let admin = self.server.admin(&self.root);
+        let id = person(&admin, user_name).await;
+        let access = "urn:usher:scim:schemas:extension:access:2.0:Group";
+        let mut group = administrators(&id);
+        group["displayName"] = user_name.into();
+        group[access]["scopes"] = scopes.split_whitespace().collect();
+        admin.post("/Groups", &group).await.expect(201);
+        self.signed_in(user_name, &self.root).await
     }
 }
 
