@@ -4,6 +4,7 @@
 //! it is. Only what is listed here is remembered: documents, rows of members, invitations, letters, clients.
 
 mod author;
+mod kept;
 mod page;
 pub mod sqlite;
 
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 pub use author::{Actor, Author};
+pub use kept::{Kept, RequestKept};
 pub use page::Page;
 
 use crate::auth::session::SessionId;
@@ -360,38 +362,6 @@ pub enum Change {
     Definitions(org::definitions::Change),
     /// Some of what nobody needs any more is forgotten: kept requests, old events, revoked tokens that have expired.
     Swept(Timestamp),
-}
-
-/// A request with an `Idempotency-Key`, and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestKept {
-    /// Where it was sent.
-    pub org: OrgId,
-    /// Of caller and key, so that one caller's keys are not another's.
-    pub key: [u8; 32],
-    /// Of what was sent.
-    pub request: [u8; 32],
-    /// What came of it. Only what was begun can be answered; else, where the key is kept already, it is `Stale`.
-    pub outcome: Kept,
-    /// When it was sent.
-    pub at: Timestamp,
-}
-
-/// What came of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// Nobody knows yet.
-    Begun,
-    /// This resource.
-    Made(Uuid),
-    /// This answer.
-    Answered(String),
-}
-
-impl From<RequestKept> for Change {
-    fn from(kept: RequestKept) -> Change {
-        Change::Request(kept)
-    }
 }
 
 /// Changes that are done together or not at all, among other commits.

@@ -156,7 +156,7 @@ pub(super) async fn console(app: &Arc<App>, root: &str, org: &str, rest: &str, m
     Ok(match answer(&visit, is_post, &path).await {
         Ok(response) => response,
         Err(rejection) => {
-            visit.note_refusal(is_post, &path, &rejection);
+            visit.note_refusal(&path, &rejection);
             visit.refuse(&rejection)
         }
     })

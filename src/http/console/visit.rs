@@ -185,7 +185,7 @@ impl Visit {
             return Err(rejection);
         }
         if rejection.status == StatusCode::FORBIDDEN {
-            self.note_refusal(true, &[name], &rejection);
+            self.note_refusal(&[name], &rejection);
         }
         Ok(self.shown(rejection.status, name, page, Some(rejection.detail)))
     }
@@ -206,7 +206,7 @@ impl Visit {
     }
 
     /// What was refused for want of a right goes to the audit log, as it does in the API.
-    pub(super) fn note_refusal(&self, is_post: bool, path: &[&str], rejection: &Rejection) {
+    pub(super) fn note_refusal(&self, path: &[&str], rejection: &Rejection) {
         if rejection.status != StatusCode::FORBIDDEN {
             return;
         }
@@ -214,7 +214,7 @@ impl Visit {
         let resource = path.iter().copied().find(is_id).and_then(|id| id.parse().ok());
         let names = path.iter().map(|part| if is_id(part) { ":id" } else { part });
         let pattern = names.fold(String::from("/console"), |pattern, name| pattern + "/" + name);
-        let method = if is_post { "POST" } else { "GET" };
+        let method = if self.form.is_empty() { "GET" } else { "POST" };
         let asked = Asked { method, pattern: pattern.into(), resource, request: self.who().request.clone() };
         let Principal { org, subject, client_id, .. } = self.who();
         self.app().refused(org.id, subject, client_id.as_deref(), &asked, &rejection.detail);

@@ -184,7 +184,8 @@ impl Page {
     pub(crate) fn form(&self, action: &str, fields: &[(&str, &str)]) -> (String, Vec<(String, String)>) {
         let forms = self.html.split("<form").skip(1).map(|form| form.split("</form>").next().unwrap_or_default());
         let of = |form: &str| attribute(form, "action").map(str::to_owned);
-        let form = forms.into_iter().find(|form| of(form).is_some_and(|address| address.ends_with(action)));
+        let form = forms.into_iter().filter(|form| form.contains("method=\"post\""));
+        let form = form.into_iter().find(|form| of(form).is_some_and(|address| address.ends_with(action)));
         let form = form.unwrap_or_else(|| panic!("{}: no form {action} in {}", self.asked, self.html));
         let hidden = form.split("<input").skip(1).filter(|input| input.contains("type=\"hidden\""));
         let mut filled: Vec<(String, String)> = hidden
