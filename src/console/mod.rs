@@ -31,10 +31,11 @@ pub struct Asset {
     pub body: &'static str,
 }
 
-/// The style of all pages, and the script of the console's.
-pub const ASSETS: [Asset; 2] = [
+/// The style of all pages, the script of the console's, and the icon.
+pub const ASSETS: [Asset; 3] = [
     Asset { path: "/console/console.css", content_type: "text/css; charset=utf-8", body: include_str!("console.css") },
     Asset { path: "/console/console.js", content_type: "text/javascript; charset=utf-8", body: include_str!("console.js") },
+    Asset { path: "/console/icon.svg", content_type: "image/svg+xml", body: include_str!("icon.svg") },
 ];
 
 /// Names the state of [`ASSETS`]: pages ask for them by it, so that browsers may keep them.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::server::{Persona, Server, Tree};
 use crate::smtp::Sink;
 
-fn through(port: u16) -> Tree {
+pub(crate) fn through(port: u16) -> Tree {
     Tree::new(&[
         ("USHER_MAIL__TRANSPORT", "smtp"),
         ("USHER_MAIL__HOST", "127.0.0.1"),

@@ -8,6 +8,7 @@
 //! that ends with [`Browser::close`], and dropping a browser that was not closed fails it as well.
 
 mod accept;
+mod door;
 mod picture;
 mod watch;
 
@@ -17,13 +18,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use thirtyfour::error::WebDriverError;
 use thirtyfour::prelude::*;
 use thirtyfour::{ChromiumLikeCapabilities, LoggingPrefsLogLevel};
+
+use crate::server::Tree;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where readers live, which is not where the server does.
 const ZONE: &str = "Asia/Tokyo";
+const ZONE_AHEAD: Duration = Duration::from_secs(9 * 3600);
 
 /// One reader.
 pub(crate) struct Browser {
@@ -85,9 +90,14 @@ impl Browser {
         self.driver.goto(format!("{}{path}", self.site)).await.unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
-    /// The address of the page.
+    /// The whole address of the page.
     pub(crate) async fn address(&self) -> String {
         self.driver.current_url().await.expect("an address").to_string()
+    }
+
+    /// The address below the site.
+    pub(crate) async fn path(&self) -> String {
+        self.address().await.strip_prefix(&self.site).unwrap_or_default().to_owned()
     }
 
     /// What is to be read on the page.
@@ -113,14 +123,44 @@ impl Browser {
         }
     }
 
+    /// Times stand there as in the reader's zone, with UTC to be seen by pointing at them.
+    pub(crate) async fn reads_local_times(&self) {
+        let times = "return [...document.querySelectorAll('main time')].map(t => [t.dateTime, t.textContent, t.title])";
+        let times = self.driver.execute(times, []).await.expect("it runs");
+        let times: Vec<[String; 3]> = times.convert().expect("texts");
+        assert!(!times.is_empty(), "{} shows no time", self.address().await);
+        for [at, shown, title] in times {
+            let at = chrono::DateTime::parse_from_rfc3339(&at).expect("an instant");
+            let there = at + ZONE_AHEAD;
+            assert!(shown.contains(&there.format("%-I:%M").to_string()), "{at} is shown as {shown}");
+            assert_eq!(title, at.format("%Y-%m-%d %H:%M UTC").to_string());
+        }
+    }
+
     /// Presses the button, follows the link or opens the menu of this name.
     pub(crate) async fn click(&self, name: &str) {
         let name = quoted(name);
         let path = format!(
-            "//*[self::button or self::a or self::summary or @role='button' or @role='menuitem' or @role='tab']\
+            "//*[self::button or self::a or self::summary]\
              [normalize-space()={name} or @aria-label={name}]",
         );
         self.visible(&path).await.click().await.unwrap_or_else(|error| panic!("{name} cannot be pressed: {error}"));
+    }
+
+    /// Writes into the field of this label, in place of what stands there.
+    pub(crate) async fn fill(&self, label: &str, text: &str) {
+        let field = self.field(label).await;
+        let filled = async {
+            field.clear().await?;
+            field.send_keys(text).await
+        };
+        filled.await.unwrap_or_else(|error: WebDriverError| panic!("{label} cannot be filled: {error}"));
+    }
+
+    async fn field(&self, label: &str) -> WebElement {
+        let label = quoted(label);
+        self.visible(&format!("//*[@id=//label[normalize-space(text())={label}]/@for or self::input[@aria-label={label}]]"))
+            .await
     }
 
     /// Presses a key, or types, wherever the focus is.
@@ -130,12 +170,13 @@ impl Browser {
 
     /// Goes on from field to field until this one has the focus, by its label or what is written on it.
     pub(crate) async fn tab_to(&self, name: &str) {
-        let focused = "const e = document.activeElement; return e.labels?.[0]?.innerText ?? e.ariaLabel ?? e.innerText";
+        let focused =
+            "const e = document.activeElement; return e.labels?.[0]?.firstChild.textContent ?? e.ariaLabel ?? e.innerText";
         let mut passed = Vec::new();
         for _ in 0..100 {
             self.press(Key::Tab).await;
             let focused = self.driver.execute(focused, []).await.expect("something has the focus");
-            let focused = focused.json().as_str().unwrap_or_default().trim().to_owned();
+            let focused = focused.json().as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
             if focused == name {
                 return;
             }
@@ -194,6 +235,12 @@ impl Drop for Chromedriver {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Lets time pass where no test can wait for it.
+fn let_pass(tree: &Tree, statement: &str) {
+    let db = rusqlite::Connection::open(tree.data().join("usher.db")).expect("the database");
+    assert_eq!(db.execute(statement, []).expect("changed"), 1, "{statement}");
 }
 
 /// A text in XPath, which knows no escapes.

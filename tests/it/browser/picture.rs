@@ -29,6 +29,7 @@ impl Browser {
     /// Takes a picture in each form, as `target/browser/NAME-FORM.png`. Fails on what axe-core finds serious or critical, and on a
     /// page that a phone has to scroll sideways.
     pub(crate) async fn picture(&self, name: &str) {
+        self.cdp("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await;
         for (form, width, height, scheme) in FORMS {
             let features = json!([
                 { "name": "prefers-color-scheme", "value": scheme },

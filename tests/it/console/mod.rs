@@ -31,7 +31,11 @@ pub(crate) struct House {
 impl House {
     /// With `grace`, who may do everything in the root and in its child `partners`, and `ada`, who may do nothing in the root.
     pub(crate) async fn build() -> House {
-        let server = Server::start();
+        House::on(Server::start()).await
+    }
+
+    /// The same on a server of its own kind.
+    pub(crate) async fn on(server: Server) -> House {
         let root = server.tree.root.clone();
         let admin = server.admin(&root);
         let grace = person(&admin, "grace").await;
