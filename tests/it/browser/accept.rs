@@ -148,7 +148,10 @@ async fn what_goes_wrong_is_noticed() {
         let mut noticed = Vec::new();
         for _ in 0..100 {
             noticed.extend(browser.noticed().await);
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            if noticed.iter().any(|noticed| noticed.contains(word)) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         assert!(noticed.iter().any(|noticed| noticed.contains(word)), "{script}: {noticed:?}");
     }

@@ -10,6 +10,7 @@
 mod accept;
 mod door;
 mod picture;
+mod screens;
 mod watch;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -155,6 +156,11 @@ impl Browser {
             field.send_keys(text).await
         };
         filled.await.unwrap_or_else(|error: WebDriverError| panic!("{label} cannot be filled: {error}"));
+    }
+
+    /// Ticks the box, or the circle, of this label.
+    pub(crate) async fn tick(&self, label: &str) {
+        self.field(label).await.click().await.unwrap_or_else(|error| panic!("{label} cannot be ticked: {error}"));
     }
 
     async fn field(&self, label: &str) -> WebElement {
