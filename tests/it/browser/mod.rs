@@ -9,6 +9,7 @@
 
 mod accept;
 mod door;
+mod invite;
 mod picture;
 mod screens;
 mod watch;
