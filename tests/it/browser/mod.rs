@@ -159,9 +159,21 @@ impl Browser {
         filled.await.unwrap_or_else(|error: WebDriverError| panic!("{label} cannot be filled: {error}"));
     }
 
+    /// What stands in the field of this label.
+    pub(crate) async fn value(&self, label: &str) -> String {
+        self.field(label).await.value().await.expect("a field").unwrap_or_default()
+    }
+
     /// Ticks the box, or the circle, of this label.
     pub(crate) async fn tick(&self, label: &str) {
         self.field(label).await.click().await.unwrap_or_else(|error| panic!("{label} cannot be ticked: {error}"));
+    }
+
+    /// Chooses from the list of this label.
+    pub(crate) async fn choose(&self, label: &str, option: &str) {
+        let list = self.field(label).await;
+        let option = list.find(By::XPath(format!("./option[normalize-space()={}]", quoted(option)))).await;
+        option.expect("an option").click().await.unwrap_or_else(|error| panic!("{label} cannot be chosen from: {error}"));
     }
 
     async fn field(&self, label: &str) -> WebElement {
