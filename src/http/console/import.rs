@@ -207,10 +207,8 @@ mod tests {
         let (heading, columns) = columns(&lines[0]).expect("columns");
         let users = lines[usize::from(heading.is_some())..].iter().map(|line| user(line, &columns).1);
         let users: Vec<_> = users.collect();
-        assert_eq!(
-            users.iter().map(|user| user.as_ref().map(Clone::clone).map_err(String::as_str)).collect::<Vec<_>>(),
-            expected
-        );
+        let expected: Vec<_> = expected.iter().cloned().map(|user| user.map_err(str::to_owned)).collect();
+        assert_eq!(users, expected);
     }
 
     #[test]
