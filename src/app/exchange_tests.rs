@@ -89,7 +89,7 @@ async fn nobody_exchanges_anothers_token_nor_enters_where_nobody_let_them_in() {
         let to = to.map(|org| (org, None));
         assert_eq!(exchange(&client, own, to).await, Err(auth::Error::InvalidTarget), "{to:?}");
     }
-    assert_eq!(exchange(&client, own, Some((house.acme, Some("globex")))).await, Err(auth::Error::InvalidTarget), "S-33");
+    assert_eq!(exchange(&client, own, Some((house.acme, Some("globex")))).await, Err(auth::Error::InvalidTarget), "SEC S-33");
     assert_eq!(exchange(&client, own, Some((house.acme, Some("acme")))).await, Ok(ScopeSet::ALL));
     let to = Some((house.acme, None));
     let thief = by_secret(&second.to_string(), &second_secret);
