@@ -18,8 +18,8 @@ use crate::base::{OrgId, Secret, Timestamp, UserId, text};
 use crate::directory::password;
 use crate::org::Org;
 use crate::org::audit::{Action, Event};
-use crate::scim::{self, Noted};
-use crate::store::{self, Account, Actor, Author, Claim, Enterable, Entrance};
+use crate::scim::{self, Kind, Noted};
+use crate::store::{self, Account, Actor, Author, Claim, Enterable, Entrance, References};
 
 /// Uses of sessions that wait to be written.
 pub(super) type Seen = Mutex<HashMap<SessionId, Timestamp>>;
@@ -136,6 +136,13 @@ impl App {
             request: None,
         };
         Ok(Session { who, home, user, csrf: session::csrf(self.settings.invitation_key.expose(), secret) })
+    }
+
+    /// The `userName` of whoever is signed in, at home.
+    pub async fn session_user_name(&self, session: &Session) -> Result<String, Error> {
+        let user = self.store.resource(session.home, Kind::User, session.user.0, References::Omit, self.now()).await?;
+        let doc: Value = user.and_then(|user| serde_json::from_str(&user.doc).ok()).unwrap_or_default();
+        Ok(doc["userName"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Signs out. Of what is over already nothing is left to end.

@@ -246,6 +246,12 @@ async fn whatever_is_revoked_is_dead_with_the_next_request_and_what_is_issued_la
             let expected = ends.then_some(Refusal::Dead);
             assert_eq!(refusal(house.verify(one, house.acme).await), expected, "{whom:?}");
         }
+        // What has ended is listed no more, and none takes its place.
+        for (one, ends) in before[1..].iter().zip(&ends[1..]) {
+            assert_eq!(house.app.org_token(house.acme, one.token).await.is_err(), *ends, "{whom:?}");
+        }
+        let next = house.app.token_rotate(Actor::Operator, house.acme, before[2].token, None).await;
+        assert_eq!(next.is_err(), ends[2], "{whom:?}");
         house.clock.advance(Duration::from_millis(1));
         for one in all().await {
             assert!(house.verify(&one, house.acme).await.is_ok(), "{whom:?}");

@@ -140,8 +140,8 @@ pub(super) async fn console(app: &Arc<App>, root: &str, org: &str, rest: &str, m
     let session = match entered {
         Ok(session) if context.is(&session.who.org) => session,
         Err(app::Error::Auth(_)) => return Ok(signin::ask(&context, is_post, &request)),
-        Ok(_) => return Ok(signin::not_yours(&context, None)),
-        Err(app::Error::Scim(error)) if error.status == 404 => return Ok(signin::not_yours(&context, None)),
+        Ok(_) => return Ok(signin::not_yours(&context)),
+        Err(app::Error::Scim(error)) if error.status == 404 => return Ok(signin::not_yours(&context)),
         Err(error) => return Ok(Visit::stranger(app).refuse(&error.into())),
     };
     let exchange = Exchange::of(&request);

@@ -152,14 +152,11 @@ pub(super) fn ask(context: &OrgContext, is_post: bool, request: &Request) -> Res
 }
 
 /// There is a session, and no way for it into this org; whether there is such an org is not told.
-pub(super) fn not_yours(context: &OrgContext, home: Option<&str>) -> Response {
+pub(super) fn not_yours(context: &OrgContext) -> Response {
     let app = &context.app;
-    let here = format!("{}/t/{}/o/{}/console", site(app), context.root(), context.org);
-    let signin = format!("{here}/signin");
+    let signin = format!("{}/t/{}/o/{}/console/signin", site(app), context.root(), context.org);
     let detail = "You are not a member of this organization, or it is not active. Ask one of its administrators to invite you.";
-    let back = home.map(|home| ("Back to your own organization", home));
-    let links: Vec<_> = back.into_iter().chain([("Sign in as somebody else", signin.as_str())]).collect();
-    bare(app, StatusCode::NOT_FOUND, "You cannot enter this organization", detail, &links)
+    bare(app, StatusCode::NOT_FOUND, "You cannot enter this organization", detail, &[("Sign in as somebody else", &signin)])
 }
 
 /// The session ends, in this browser and for whoever has copied its cookie.

@@ -10,9 +10,9 @@ use subtle::ConstantTimeEq;
 
 use super::fields::Fields;
 use super::{bare, html, see};
+use crate::app::App;
 use crate::app::audit::Asked;
 use crate::app::sessions::Session;
-use crate::app::{self, App};
 use crate::auth::{Principal, Scope};
 use crate::console;
 use crate::console::page::{Section, Shell, Step};
@@ -21,8 +21,7 @@ use crate::http::error::Rejection;
 use crate::http::exchange::Exchange;
 use crate::http::tenant::OrgContext;
 use crate::org::Org;
-use crate::scim::{Kind, Record, ResourceType, render};
-use crate::store::References;
+use crate::scim::{Record, ResourceType, render};
 
 /// What is asked, by whom, and where.
 pub(super) struct Visit {
@@ -114,10 +113,7 @@ impl Visit {
         let who = Principal { noted: exchange.noted().clone(), request: exchange.request(), ..session.who.clone() };
         let mut ancestry = app.org_ancestry(Some(who.org.id)).await.map_err(Rejection::from)?;
         ancestry.reverse();
-        let at_home = app.store.resource(session.home, Kind::User, session.user.0, References::Omit, app.now()).await;
-        let doc: Value =
-            at_home.map_err(app::Error::from)?.and_then(|user| serde_json::from_str(&user.doc).ok()).unwrap_or_default();
-        let user_name = doc["userName"].as_str().unwrap_or_default().to_owned();
+        let user_name = app.session_user_name(&session).await?;
         let home = home(&app, &who.org);
         Ok(Visit {
             caller: Authed { who, app, base },

@@ -165,13 +165,16 @@ pub(super) fn write(db: &Connection, change: &Change) -> Result<Outcome, Error> 
                 ),
             }
         }
-        Change::SubjectRevoked { org, subject, at } => execute(
-            db,
+        Change::SubjectRevoked { org, subject, at } => {
+            // What has ended is not listed any more, and nothing takes its place.
+            let listed = "delete from tokens
+                where org_id = ?1 and created <= ?3 and (?2 = ?1 or client_id = ?2 or user_id = ?2)";
             // A clock that went back takes nothing back.
-            "insert or replace into revoked_subjects (org_id, subject_id, until)
-             select ?1, ?2, max(?3, coalesce((select until from revoked_subjects where org_id = ?1 and subject_id = ?2), 0))",
-            &[&org.0, subject, &at.0],
-        ),
+            let until = "insert or replace into revoked_subjects (org_id, subject_id, until)
+                select ?1, ?2, max(?3, coalesce((select until from revoked_subjects where org_id = ?1 and subject_id = ?2), 0))";
+            let ends: [&dyn ToSql; 3] = [&org.0, subject, &at.0];
+            execute(db, listed, &ends).and_then(|_| execute(db, until, &ends))
+        }
         Change::Used(uses) => uses.iter().try_fold(0, |_, (org, id, at)| used(db, *org, *id, *at)),
         Change::SessionStarted { session, password_hash } => {
             return sessions::start(db, session, password_hash).map(|()| Outcome::Done);
