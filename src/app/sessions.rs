@@ -66,9 +66,14 @@ impl App {
         place: &str,
         request: Option<&str>,
     ) -> Result<Started, Error> {
-        let (now, name) = (self.now(), text::user_name_key(user_name));
-        self.limits.password(org, &name, place, now)?;
+        let now = self.now();
         let account = self.store.account(org, user_name).await?;
+        // One password is guessed no faster through the many orgs that its user is a guest of.
+        let (at, name) = match &account {
+            Some(account) => (account.home_org, account.home.to_string()),
+            None => (org, text::user_name_key(user_name)),
+        };
+        self.limits.password(at, &name, place, now)?;
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         let typed = password::prepare(&Value::String(password.expose().clone()));
         let is_typed = typed.is_ok();
@@ -98,7 +103,7 @@ impl App {
             Err(store::Error::Stale) => return Err(auth::Error::SignIn.into()),
             written => written?,
         }
-        self.limits.password_was_right(org, &name, place);
+        self.limits.password_was_right(at, &name, place);
         self.audit(self.signed((org, id), Action::Issued, request));
         if org != home_org {
             self.audit(self.signed((home_org, home), Action::Issued, request));

@@ -216,6 +216,11 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
     Ok(token.ok_or(auth::Error::NoCredentials)?)
 }
 
+/// The address that a request comes from: where credentials are tried.
+pub(super) fn place(request: &Request) -> String {
+    request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()).unwrap_or_default()
+}
+
 /// The person who signed in, where one did: in the parent of `org`, where the invited user lives. Any other token says nothing
 /// here, as if there were none.
 pub(super) async fn signed_in(app: &App, org: &Org, headers: &HeaderMap) -> Option<Principal> {

@@ -282,6 +282,8 @@ async fn whoever_guesses_is_held_back_and_nobody_else() {
             assert!(matches!(error, Error::TooMany { seconds: 6 }), "{name}: {error}");
         }
     }
+    let below = house.try_start(house.child.org.id, "ada", "guess").await;
+    assert!(matches!(below, Err(Error::TooMany { .. })), "SEC S-63: nor is a guest's password guessed faster: {below:?}");
     let elsewhere = house.stage.app.session_start(acme, "ada", Secret::new(PASSWORD.into()), "192.0.2.2", None).await;
     assert!(elsewhere.is_ok(), "a stranger locks nobody out");
     house.stage.clock.advance(Duration::from_secs(6));

@@ -43,7 +43,7 @@ pub(super) async fn of(visit: &Visit, resource: Uuid) -> Result<Option<Value>, R
 }
 
 /// Who `actor` is: a user who is still here by name, with its id; anybody else as the log says it.
-async fn actor(visit: &Visit, actor: &str) -> Result<Value, Rejection> {
+pub(super) async fn actor(visit: &Visit, actor: &str) -> Result<Value, Rejection> {
     let id = actor.strip_prefix("user ").and_then(|id| id.parse().ok()).filter(|_| visit.may(Scope::UsersRead));
     let Some(id) = id else { return Ok(json!({ "id": null, "name": actor })) };
     match visit.app().user_get(visit.who(), id, References::Omit).await {

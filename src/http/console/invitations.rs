@@ -6,6 +6,7 @@ use poem::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::Answer;
+use super::history;
 use super::invite::parent;
 use super::list::{List, Search};
 use super::visit::Visit;
@@ -15,7 +16,6 @@ use crate::base::{InvitationId, limit};
 use crate::http::error::Rejection;
 use crate::invite;
 use crate::org::audit::Wanted;
-use crate::store::References;
 
 /// How an invitation can stand.
 const STATUSES: [&str; 5] = ["pending", "accepted", "declined", "revoked", "expired"];
@@ -136,7 +136,7 @@ async fn audited(visit: &Visit, id: InvitationId, sent_at: Option<&str>) -> Resu
         let text = match entry["action"].as_str() {
             Some("resent") => {
                 if !names.contains_key(actor) {
-                    names.insert(actor, name_of(visit, actor).await);
+                    names.insert(actor, history::actor(visit, actor).await?["name"].as_str().unwrap_or(actor).to_owned());
                 }
                 format!("{} made a new link; the one before is dead", names[actor])
             }
@@ -151,15 +151,6 @@ async fn audited(visit: &Visit, id: InvitationId, sent_at: Option<&str>) -> Resu
         told.push((at.to_owned(), text));
     }
     Ok(told)
-}
-
-/// What a person of the log is called, as far as the caller may see that.
-async fn name_of(visit: &Visit, actor: &str) -> String {
-    let id = actor.strip_prefix("user ").and_then(|id| id.parse().ok());
-    let Some(id) = id else { return actor.to_owned() };
-    let user = visit.app().user_get(visit.who(), id, References::Omit).await.ok();
-    let user = user.and_then(|user| visit.document(visit.who().schemas.user(), &user).ok());
-    user.and_then(|user| user["userName"].as_str().map(str::to_owned)).unwrap_or_else(|| actor.to_owned())
 }
 
 /// What can be done.

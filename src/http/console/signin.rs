@@ -14,6 +14,7 @@ use crate::base::Secret;
 use crate::console;
 use crate::http::error::Rejection;
 use crate::http::exchange::Exchange;
+use crate::http::guard::place;
 use crate::http::tenant::OrgContext;
 use crate::org::Org;
 
@@ -89,10 +90,9 @@ async fn enter(app: &App, org: &Org, cookies: &Cookies, form: &Fields, request: 
     if !is_ours {
         return Err(super::foreign());
     }
-    let place = request.remote_addr().as_socket_addr().map(|address| address.ip().to_string()).unwrap_or_default();
     let password = Secret::new(form.verbatim("password").to_owned());
     let asked = Exchange::of(request).request();
-    let started = app.session_start(org.id, form.get("user_name"), password, &place, asked.as_deref()).await?;
+    let started = app.session_start(org.id, form.get("user_name"), password, &place(request), asked.as_deref()).await?;
     let next = form.get("next");
     let own = format!("{}/t/{}/o/", site(app), org.root_handle);
     let next = if is_within(next, &own) { next.to_owned() } else { home(app, org) };

@@ -17,6 +17,7 @@ use super::Refused;
 use crate::app::clients::{Presented, Shown};
 use crate::auth::assertion;
 use crate::base::{Secret, limit};
+use crate::http::guard::place;
 
 /// Bytes of the body: a subject token and an assertion fit in.
 const FORM_BYTES_MAX: usize = 3 * limit::TOKEN_BYTES_MAX;
@@ -147,10 +148,7 @@ impl<'a, T: FormShape> ApiExtractor<'a> for OauthForm<T> {
 
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let sent = match fields(request, body).await {
-            Ok(fields) => {
-                let address = request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
-                sent(request.headers(), address.unwrap_or_default(), fields, T::NEEDS)
-            }
+            Ok(fields) => sent(request.headers(), place(request), fields, T::NEEDS),
             Err(refused) => Err(refused),
         };
         Ok(OauthForm(sent, PhantomData))

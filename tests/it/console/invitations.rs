@@ -261,7 +261,7 @@ async fn whoever_brings_the_links_is_shown_them_once() {
     // A new link takes the place of the first.
     let asked = grace.get(&format!("{list}/selected?do=resend&id={id}")).await.expect(200);
     let path = link(&house, &asked.submit(&grace, "/invitations/selected", &[]).await.expect(200));
-    grace.get(&format!("{list}/{id}")).await.expect(200).shows(&["grace made a new link", "New link"]).hides(&["code="]);
+    grace.get(&format!("{list}/{id}")).await.expect(200).shows(&["Grace Test made a new link", "New link"]).hides(&["code="]);
     let stranger = house.visitor();
     stranger.get(&first).await.expect(404);
     let page = stranger.get(&path).await.expect(200).shows(&["Invitation to Partners", "Accept", "Decline", "console.css?v="]);
