@@ -123,6 +123,7 @@ async fn every_change_of_a_credential_is_logged_once() {
         Change::TokenRevoked { org, token: id(6).into(), expires_at: NOW },
         Change::SubjectRevoked { org, subject: id(1), at: NOW },
         Change::SubjectRevoked { org, subject: id(1), at: NOW },
+        Change::TokenCreated(token(8, machine), None),
         Change::ClientDeleted { org, client: client.id },
         Change::TokensExpired { before: Timestamp(NOW.0 + 10) },
     ] {
@@ -142,11 +143,14 @@ async fn every_change_of_a_credential_is_logged_once() {
             "operator: Token 5 ->1",
             "operator: Token 4 ->-",
             "operator: Token 6 ->-",
+            // The person's.
+            "operator: Token 5 ->-",
             "operator: Revocation 1 ->-",
             "operator: Revocation 1 ->-",
+            "operator: Token 8 ->1",
             "operator: Client 2 2>-",
             // It was cleared away by a clock that had not reached its end.
-            "operator: Token 5 ->-",
+            "operator: Token 8 ->-",
         ]
     );
     assert_eq!(world.events(world.parent), ["operator: Client 2 ->1", "operator: Client 2 1>-"], "with the parent's");
