@@ -67,7 +67,7 @@ pub(super) async fn import(visit: &Visit, is_post: bool) -> Answer {
         false => judged(visit, read).await?,
     };
     for (at, (row, line)) in rows.iter_mut().zip(now).enumerate() {
-        (row.number, row.text) = (before + at + 1, line.text);
+        (row.number, row.text) = (before.saturating_add(at + 1), line.text);
     }
     let failed = rows.iter().filter(|row| row.outcome != "created").map(|row| row.text);
     let left: Vec<&str> = failed.chain(later.iter().map(|line| line.text)).collect();

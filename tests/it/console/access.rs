@@ -235,4 +235,6 @@ async fn long_lists_are_paged_each_for_itself() {
     let next = page.html.split("rel=\"next\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a link");
     let next = grace.get(&next.replace("&amp;", "&")).await.expect(200);
     next.shows(&[">c26<", "rel=\"prev\"", "tokens=0"]).hides(&[">c24<", "rel=\"next\""]);
+    let beyond = grace.get(&format!("{}/access?clients={}", house.console(&house.root), u64::MAX)).await.expect(200);
+    beyond.hides(&["rel=\"next\""]);
 }

@@ -46,8 +46,7 @@ async fn a_request_is_found_and_explained_in_plain_words() {
         "&quot;userName&quot;: &quot;…&quot;",
     ]);
     one.hides(&["secret"]);
-    let quirk =
-        grace.get(&format!("{log}?quirk=unknown-attribute")).await.expect(200).shows(&[">201<", "selected>unknown-attribute"]);
+    let quirk = soon(&grace, &format!("{log}?quirk=unknown-attribute"), ">201<").await.shows(&["selected>unknown-attribute"]);
     grace
         .get(&first(&quirk, "/requests/"))
         .await

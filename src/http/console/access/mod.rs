@@ -44,7 +44,7 @@ fn paged(visit: &Visit, name: &str, offset: usize, total: usize, rows: Vec<Value
     json!({
         "total": total, "items": rows,
         "previous": (offset > 0).then(|| at(offset.saturating_sub(ROWS))),
-        "next": (offset + ROWS < total).then(|| at(offset + ROWS)),
+        "next": (total.saturating_sub(offset) > ROWS).then(|| at(offset + ROWS)),
     })
 }
 
